@@ -1,0 +1,73 @@
+package fault
+
+// Code names one kind of failure. Codes are stable: clients match on them.
+type Code string
+
+// Error returns the code itself, which makes every Code usable as a target of
+// errors.Is.
+func (c Code) Error() string { return string(c) }
+
+// The codes a client can meet. What each means for HTTP stands in the problem
+// table of internal/server, which a test keeps equal to [Codes].
+const (
+	// The request itself.
+	InvalidRequest       Code = "INVALID_REQUEST"
+	MissingParameter     Code = "MISSING_PARAMETER"
+	UnknownParameter     Code = "UNKNOWN_PARAMETER"
+	RouteNotFound        Code = "ROUTE_NOT_FOUND"
+	MethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
+	NotAcceptable        Code = "NOT_ACCEPTABLE"
+	BodyTooLarge         Code = "BODY_TOO_LARGE"
+	UnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
+	Unauthenticated      Code = "UNAUTHENTICATED"
+
+	// Arguments and values.
+	TypeMismatch        Code = "TYPE_MISMATCH"
+	ConstraintViolation Code = "CONSTRAINT_VIOLATION"
+	CounterOverflow     Code = "COUNTER_OVERFLOW"
+	ValueTooLarge       Code = "VALUE_TOO_LARGE"
+
+	// Things that are not there, or already are.
+	ToolNotFound     Code = "TOOL_NOT_FOUND"
+	SessionNotFound  Code = "SESSION_NOT_FOUND"
+	SessionExpired   Code = "SESSION_EXPIRED"
+	SessionExists    Code = "SESSION_EXISTS"
+	SessionReadOnly  Code = "SESSION_READ_ONLY"
+	VariableNotFound Code = "VARIABLE_NOT_FOUND"
+	VariableExists   Code = "VARIABLE_EXISTS"
+	VersionConflict  Code = "VERSION_CONFLICT"
+
+	// Promises about repetition.
+	IdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
+	OutcomeUnknown       Code = "OUTCOME_UNKNOWN"
+
+	// Limits and load.
+	SessionQuotaExceeded  Code = "SESSION_QUOTA_EXCEEDED"
+	VariableQuotaExceeded Code = "VARIABLE_QUOTA_EXCEEDED"
+	RateLimited           Code = "RATE_LIMITED"
+	PoolSaturated         Code = "POOL_SATURATED"
+	DeadlineExceeded      Code = "DEADLINE_EXCEEDED"
+	StoreUnavailable      Code = "STORE_UNAVAILABLE"
+	StoreFull             Code = "STORE_FULL"
+
+	// Tools.
+	ToolFailed Code = "TOOL_FAILED"
+	ToolPanic  Code = "TOOL_PANIC"
+	Cancelled  Code = "CANCELLED"
+	Internal   Code = "INTERNAL"
+)
+
+// Codes lists every code, in the order in which the documentation shows them.
+func Codes() []Code {
+	return []Code{
+		InvalidRequest, MissingParameter, UnknownParameter, RouteNotFound, MethodNotAllowed,
+		NotAcceptable, BodyTooLarge, UnsupportedMediaType, Unauthenticated,
+		TypeMismatch, ConstraintViolation, CounterOverflow, ValueTooLarge,
+		ToolNotFound, SessionNotFound, SessionExpired, SessionExists, SessionReadOnly,
+		VariableNotFound, VariableExists, VersionConflict,
+		IdempotencyKeyReused, OutcomeUnknown,
+		SessionQuotaExceeded, VariableQuotaExceeded, RateLimited, PoolSaturated,
+		DeadlineExceeded, StoreUnavailable, StoreFull,
+		ToolFailed, ToolPanic, Cancelled, Internal,
+	}
+}

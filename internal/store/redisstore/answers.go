@@ -1,0 +1,46 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+
+	"toolpit/internal/fault"
+	"toolpit/internal/store"
+)
+
+// Recall implements store.Answers.
+func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo []byte, found bool, err error) {
+	reply, err := s.query(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
+		[]any{s.offset(), w.Fingerprint[:], s.cfg.KeyTTL.Milliseconds(), "0"})
+	if err != nil {
+		return nil, false, err
+	}
+	return answerOf(reply)
+}
+
+// Remember implements store.Answers.
+func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo []byte) (store.Remembered, error) {
+	if len(memo) > store.MaxAnswer {
+		return store.Remembered{}, &fault.Error{Code: fault.ValueTooLarge, Detail: "The answer is too large to be remembered.", Facts: fault.Facts{LimitBytes: store.MaxAnswer}}
+	}
+	reply, err := s.mutate(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
+		[]any{s.offset(), w.Fingerprint[:], s.cfg.KeyTTL.Milliseconds(), "1", memo})
+	if err != nil {
+		return store.Remembered{}, err
+	}
+	first, _, err := answerOf(reply)
+	return store.Remembered{Memo: first, Replayed: len(reply) > 0 && reply[0] == "R"}, err
+}
+
+func answerOf(reply []string) (memo []byte, found bool, err error) {
+	switch {
+	case len(reply) == 2:
+		return []byte(reply[1]), true, nil
+	case len(reply) == 1:
+		return nil, false, nil
+	case len(reply) == 3:
+		return nil, false, sessionRefusal(reply[1], 0, nil)
+	default:
+		return nil, false, damaged(errors.New("an empty reply"))
+	}
+}

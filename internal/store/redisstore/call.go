@@ -1,0 +1,130 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"toolpit/internal/fault"
+	"toolpit/internal/store"
+)
+
+// attempts is how often a script is sent: once, and once more when the first
+// reply was lost. Tokens make the second time harmless.
+const attempts = 2
+
+const (
+	retryPause = 5 * time.Millisecond
+	retryAfter = time.Second // what a client is told when the store does not answer
+)
+
+// mutate runs a script that changes something. An error whose effect may have
+// happened is OutcomeUnknown.
+func (s *Store) mutate(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
+	return s.call(ctx, script, keys, args, true)
+}
+
+// query runs a script that a caller may repeat at will.
+func (s *Store) query(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
+	return s.call(ctx, script, keys, args, false)
+}
+
+func (s *Store) call(ctx context.Context, script *redis.Script, keys []string, args []any, mutates bool) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
+	defer cancel()
+	var last error
+	sent := false
+	for attempt := range attempts {
+		if attempt > 0 && !pause(ctx) {
+			break
+		}
+		reply, err := script.EvalSha(ctx, s.client, keys, args...).StringSlice()
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+			reply, err = script.Eval(ctx, s.client, keys, args...).StringSlice()
+		}
+		if err == nil {
+			return reply, nil
+		}
+		last = err
+		sent = sent || maybeSent(err)
+		if !worthRepeating(err) {
+			break
+		}
+	}
+	if sent && mutates {
+		return nil, fault.New(fault.OutcomeUnknown, "The store did not answer in time; the effect may have happened. Repeat the request with the same Idempotency-Key to find out.").
+			Because(last).Retry(retryAfter)
+	}
+	return nil, readError(ctx, last)
+}
+
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(retryPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// maybeSent tells whether the server may have applied a command that failed
+// with err. Only errors from before the first byte was written say no, and
+// answers of the server itself, since every refusal comes before the first
+// write.
+func maybeSent(err error) bool {
+	var answer redis.Error
+	var op *net.OpError
+	switch {
+	case errors.As(err, &answer), errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted), errors.Is(err, redis.ErrClosed):
+		return false
+	case errors.As(err, &op) && op.Op == "dial":
+		return false
+	default:
+		return true
+	}
+}
+
+// worthRepeating tells whether another attempt may succeed.
+func worthRepeating(err error) bool {
+	var answer redis.Error
+	if errors.As(err, &answer) {
+		return passing(answer.Error())
+	}
+	return !errors.Is(err, redis.ErrClosed) && !errors.Is(err, context.Canceled)
+}
+
+// passing tells whether a server's answer speaks of a state that passes, such
+// as a restart or a failover.
+func passing(answer string) bool {
+	for _, p := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "ERR max number of clients"} {
+		if strings.HasPrefix(answer, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// readError turns what go-redis returned for a command without effect, or
+// whose effect certainly did not happen, into a fault.
+func readError(ctx context.Context, err error) error {
+	var answer redis.Error
+	switch {
+	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
+		return context.Canceled
+	case redis.IsOOMError(err):
+		return fault.New(fault.StoreFull, "The store has no memory left.").Because(err).Retry(retryAfter)
+	case errors.As(err, &answer) && !passing(answer.Error()):
+		return fault.New(fault.Internal, "The store refused a command.").Because(err)
+	default:
+		return fault.New(fault.StoreUnavailable, "The store does not answer.").Because(err).Retry(retryAfter)
+	}
+}

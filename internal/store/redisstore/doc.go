@@ -1,0 +1,10 @@
+// Package redisstore keeps Toolpit's state in Redis 7 or newer.
+//
+// Every mutation is one Lua script, sent with one EVALSHA, whose first act is
+// its token (see lua/prelude.lua for the keys and the record formats). Sending
+// a script again is therefore always safe, and the package does so once when a
+// reply was lost.
+//
+// It is the only package that knows go-redis. It is not for caching: nothing
+// is kept in the process, and a Redis that may evict keys is refused.
+package redisstore

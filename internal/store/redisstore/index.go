@@ -1,0 +1,213 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"toolpit/internal/fault"
+	"toolpit/internal/store"
+)
+
+const (
+	sweepBatch = 1000 // hints looked at in one pass, for each owner
+	listRounds = 10   // how often one List reads on past hints that point nowhere
+)
+
+// hintNew writes the hint of a session that is about to be created and tells
+// whether there was one of that id before.
+func (s *Store) hintNew(ctx context.Context, ref store.Ref, ttl time.Duration) (known bool, err error) {
+	reply, err := s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []any{s.offset(), "add", ref.Owner, ref.ID, ttl.Milliseconds()})
+	if err != nil {
+		return false, err
+	}
+	return len(reply) == 1 && reply[0] == "0", nil
+}
+
+// hintAgain moves the hint of an id that was created anew to the end of the
+// list. It is best effort: without it the session is listed at its old place.
+func (s *Store) hintAgain(ctx context.Context, ref store.Ref) {
+	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []any{s.offset(), "again", ref.ID})
+}
+
+// hintRemoved lets the sweeper look at a removed session's hint soon. It does
+// not drop the hint itself: somebody may be creating the id again just now. It
+// is best effort: without it the sweeper looks when the session would have
+// expired.
+func (s *Store) hintRemoved(ctx context.Context, ref store.Ref) {
+	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []any{s.offset(), "soon", ref.ID})
+}
+
+// cursor is a place in the list: after the session of that score and id.
+type cursor struct{ score, id string }
+
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(c.score + " " + c.id))
+}
+
+func parseCursor(text string) (cursor, error) {
+	if text == "" {
+		return cursor{score: "-inf"}, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	score, id, ok := strings.Cut(string(raw), " ")
+	if _, bad := strconv.ParseInt(score, 10, 64); err != nil || !ok || bad != nil {
+		return cursor{}, fault.Invalid(fault.InvalidRequest, "The cursor is not one of ours.",
+			[]fault.Violation{{Pointer: "cursor", Code: fault.InvalidRequest, Detail: "must be the next_cursor of an earlier page"}})
+	}
+	return cursor{score, id}, nil
+}
+
+// List implements store.Sessions.
+func (s *Store) List(ctx context.Context, owner string, p store.Page) (store.SessionPage, error) {
+	at, err := parseCursor(p.Cursor)
+	if err != nil {
+		return store.SessionPage{}, err
+	}
+	var page store.SessionPage
+	for range listRounds {
+		want := p.Limit - len(page.Items)
+		if want == 0 {
+			break
+		}
+		hints, now, err := s.hints(ctx, owner, "list", at.score, at.id, want+1)
+		if err != nil {
+			return store.SessionPage{}, err
+		}
+		last := len(hints) <= want
+		hints = hints[:min(want, len(hints))]
+		living, err := s.living(ctx, owner, hints, now)
+		if err != nil {
+			return store.SessionPage{}, err
+		}
+		page.Items = append(page.Items, living...)
+		if last {
+			page.Next = ""
+			return page, nil
+		}
+		at = hints[len(hints)-1]
+		page.Next = at.String()
+	}
+	return page, nil
+}
+
+// hints runs an operation of the index that returns hints and the clock.
+func (s *Store) hints(ctx context.Context, owner string, args ...any) ([]cursor, int64, error) {
+	reply, err := s.query(ctx, s.scripts.index, indexKeys(owner), append([]any{s.offset()}, args...))
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(reply)%2 != 1 {
+		return nil, 0, damaged(errors.New("an odd list of hints"))
+	}
+	now, err := strconv.ParseInt(reply[0], 10, 64)
+	if err != nil {
+		return nil, 0, damaged(err)
+	}
+	hints := make([]cursor, 0, len(reply)/2)
+	for i := 1; i < len(reply); i += 2 {
+		hints = append(hints, cursor{id: reply[i], score: reply[i+1]})
+	}
+	return hints, now, nil
+}
+
+// living reads the sessions the hints point to, without touching them, and
+// returns those that live.
+func (s *Store) living(ctx context.Context, owner string, hints []cursor, now int64) ([]store.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
+	defer cancel()
+	pipe := s.client.Pipeline()
+	replies := make([]*redis.MapStringStringCmd, len(hints))
+	for i, h := range hints {
+		replies[i] = pipe.HGetAll(ctx, sessionKeys(store.Ref{Owner: owner, ID: h.id}, store.Token{})[0])
+	}
+	if len(hints) > 0 {
+		if _, err := pipe.Exec(ctx); err != nil {
+			return nil, readError(ctx, err)
+		}
+	}
+	var out []store.Session
+	for i, h := range hints {
+		m := replies[i].Val()
+		if exp, err := strconv.ParseInt(m["exp"], 10, 64); err != nil || exp <= now {
+			continue
+		}
+		session := store.Session{Ref: store.Ref{Owner: owner, ID: h.id}, Labels: map[string]string{}}
+		var f fields
+		for name, v := range m {
+			if label, ok := strings.CutPrefix(name, "l:"); ok {
+				session.Labels[label] = v
+			} else {
+				setSessionField(&session, name, v, &f)
+			}
+		}
+		if f.err != nil {
+			return nil, damaged(f.err)
+		}
+		out = append(out, session)
+	}
+	return out, nil
+}
+
+// Sweep drops hints whose sessions are gone. Redis removes the sessions
+// themselves.
+func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
+	var swept store.Swept
+	owners, err := s.owners(ctx)
+	if err != nil {
+		return swept, err
+	}
+	for _, owner := range owners {
+		n, err := s.sweepOwner(ctx, owner)
+		swept.Hints += n
+		if err != nil {
+			return swept, err
+		}
+	}
+	return swept, nil
+}
+
+func (s *Store) owners(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
+	defer cancel()
+	// Owners are lines of the operator's key file, so the set is small.
+	owners, err := s.client.SMembers(ctx, ownersKey).Result()
+	if err != nil {
+		return nil, readError(ctx, err)
+	}
+	return owners, nil
+}
+
+func (s *Store) sweepOwner(ctx context.Context, owner string) (int64, error) {
+	due, now, err := s.hints(ctx, owner, "due", sweepBatch)
+	if err != nil || len(due) == 0 {
+		return 0, err
+	}
+	living, err := s.living(ctx, owner, due, now)
+	if err != nil {
+		return 0, err
+	}
+	expires := make(map[string]int64, len(living))
+	for _, session := range living {
+		expires[session.ID] = session.Expires.UnixMilli()
+	}
+	args := make([]any, 0, 2+3*len(due))
+	args = append(args, s.offset(), "settle")
+	for _, h := range due {
+		again := any("")
+		if at, ok := expires[h.id]; ok {
+			again = at
+		}
+		args = append(args, h.id, h.score, again)
+	}
+	reply, err := s.query(ctx, s.scripts.index, indexKeys(owner), args)
+	if err != nil || len(reply) != 1 {
+		return 0, err
+	}
+	return strconv.ParseInt(reply[0], 10, 64)
+}

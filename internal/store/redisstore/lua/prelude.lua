@@ -1,0 +1,156 @@
+-- Shared by every script of a session. It is put in front of the script's own
+-- text, after the shebang.
+--
+-- KEYS of every session script, in this order:
+--   1 m   hash    the session: ep cr exp ttl p ver seq cc nv b ro, and l:<label>
+--   2 v   hash    variable name -> "<type><codec><flag><version>|<created>|<updated>|<by>\n<payload>"
+--   3 c   hash    integer variable name -> its value, a decimal string
+--   4 l   stream  change log, ids <seq>-0
+--   5 d   string  tombstone: the instant until which the keys above were kept
+--   6 x   hash    keyed token -> record; field "end" is when an ended session's records end
+--   7 xo  list    "<at><token>" of x, oldest first
+--   8 t   hash    minted token -> record, one hash for each minute
+-- Session exists, by comparison: m.exp > now. m.p is when Redis itself drops
+-- the keys; it runs ahead of m.exp so that most writes need not move it.
+--
+-- A record is "<kind><at, 13 digits><fingerprint, 32 bytes or nothing><body>",
+-- a body a sequence of netstrings. Bodies and values are opaque here: no JSON
+-- is decoded, and no number of a user becomes a Lua number (they are doubles).
+--
+-- Every script returns strings: {"O", record} done now, {"R", record} done
+-- before, or {"E", code, index of the operation, particulars...} refused with
+-- nothing changed.
+--
+-- ARGV of every mutating script begins with:
+--   1 clock offset ms  2 token  3 fingerprint ("" for a minted token)
+--   4 ms a record is kept  5 ms a tombstone is kept
+local M, V, C, L, D, X, XO, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+
+local function clock()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[1])
+end
+
+local function ns(s)
+  s = tostring(s)
+  return #s .. ':' .. s
+end
+
+-- lookup finds the token's record. A record past its time, or past the end of
+-- its session and tombstone, counts as absent whether Redis still has it or
+-- not. The PEXPIRE changes nothing but is a write: only then does WAIT on this
+-- connection wait for the replicas that must know the first application.
+local function lookup(now, tomb)
+  local tok, keyed = ARGV[2], ARGV[3] ~= ''
+  local rec
+  if keyed then
+    local r = redis.call('HMGET', X, tok, 'end')
+    rec = r[1]
+    if not rec or (r[2] and now >= tonumber(r[2])) then return nil end
+    local exp = redis.call('HGET', M, 'exp')
+    if exp and now >= tonumber(exp) + tomb then return nil end
+  else
+    rec = redis.call('HGET', T, tok)
+    if not rec then return nil end
+  end
+  if tonumber(string.sub(rec, 2, 14)) + tonumber(ARGV[4]) <= now then
+    if keyed then
+      redis.call('HDEL', X, tok)
+      if redis.call('EXISTS', M) == 1 then redis.call('HINCRBY', M, 'b', -64 - #rec) end
+    end
+    return nil
+  end
+  if keyed and string.sub(rec, 15, 46) ~= ARGV[3] then return rec, {'E', 'reused', '0'} end
+  local key = keyed and X or T
+  redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), 1))
+  return rec, {'R', rec}
+end
+
+-- absent says why there is no session to work on.
+local function absent(now, tomb, exp)
+  if exp then
+    if now < tonumber(exp) + tomb then return {'E', 'expired', '0'} end
+    return {'E', 'missing', '0'}
+  end
+  local d = redis.call('GET', D)
+  if d and now < tonumber(d) + tomb then return {'E', 'expired', '0'} end
+  return {'E', 'missing', '0'}
+end
+
+-- keep moves Redis's own expiry of all keys to the instant p.
+local function keep(now, p, tomb)
+  local ms = p - now
+  redis.call('PEXPIRE', M, ms)
+  redis.call('PEXPIRE', V, ms)
+  redis.call('PEXPIRE', C, ms)
+  redis.call('PEXPIRE', L, ms)
+  redis.call('SET', D, p, 'PX', ms + tomb)
+  redis.call('PEXPIRE', X, ms + tomb)
+  redis.call('PEXPIRE', XO, ms + tomb)
+end
+
+-- horizon returns the instant to which Redis's own expiry moves when the
+-- session lives until exp.
+local function horizon(exp, ttl)
+  return exp + math.min(math.floor(ttl / 10), 60000)
+end
+
+-- remember stores the record of this token and returns by how much the
+-- session's bytes grew. at is the time of the first application.
+local function remember(now, kind, at, body, p, tomb, known)
+  local tok, keyed = ARGV[2], ARGV[3] ~= ''
+  local rttl = tonumber(ARGV[4])
+  local stamp = string.format('%013d', at)
+  local rec = kind .. stamp .. ARGV[3] .. body
+  if not keyed then
+    redis.call('HSET', T, tok, rec)
+    redis.call('PEXPIRE', T, math.min(rttl, p - now + tomb))
+    return rec, 0
+  end
+  local grown = 64 + #rec - (known and (64 + #known) or 0)
+  redis.call('HSET', X, tok, rec)
+  if not known then
+    redis.call('RPUSH', XO, stamp .. tok)
+    for _ = 1, 2 do -- two out for one in: the list cannot outgrow its time
+      local head = redis.call('LINDEX', XO, 0)
+      if not head or tonumber(string.sub(head, 1, 13)) + rttl > now then break end
+      redis.call('LPOP', XO)
+      local old = string.sub(head, 14)
+      local r = redis.call('HGET', X, old)
+      if r and string.sub(r, 2, 14) == string.sub(head, 1, 13) then
+        redis.call('HDEL', X, old)
+        grown = grown - 64 - #r
+      end
+    end
+  end
+  if redis.call('PTTL', X) < 0 then redis.call('PEXPIRE', X, p - now + tomb) end
+  if redis.call('PTTL', XO) < 0 then redis.call('PEXPIRE', XO, p - now + tomb) end
+  return rec, grown
+end
+
+-- finish removes a session's state; its keyed records stay for the length of
+-- a tombstone.
+local function finish(now, tomb)
+  redis.call('UNLINK', M, V, C, L, D)
+  if redis.call('EXISTS', X) == 1 then
+    redis.call('HSET', X, 'end', now + tomb)
+    redis.call('PEXPIRE', X, tomb)
+    redis.call('PEXPIRE', XO, tomb)
+  end
+end
+
+-- snapshot returns the session hash as netstrings: field, value, ...
+local function snapshot()
+  local all = redis.call('HGETALL', M)
+  for i = 1, #all do all[i] = ns(all[i]) end
+  return table.concat(all)
+end
+
+-- matches tells whether the session's tag is among ARGV[from..from+n-1].
+local function matches(tag, any, from, n)
+  if any == '1' then return true end
+  for i = from, from + n - 1 do
+    if ARGV[i] == tag then return true end
+  end
+  return false
+end

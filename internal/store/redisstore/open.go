@@ -1,0 +1,141 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"toolpit/internal/fault"
+	"toolpit/internal/store"
+)
+
+// layout is the version of the keys and records this package reads and writes.
+const layout = 1
+
+// Options are what only Redis needs to know.
+type Options struct {
+	// AllowEviction accepts a Redis that may drop keys when memory is full.
+	AllowEviction bool
+}
+
+// Store is a store.Store in a Redis. Use Open.
+type Store struct {
+	client  *redis.Client
+	scripts scripts
+	cfg     store.Config
+	opts    Options
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open prepares a store for a redis:// or rediss:// URL. It does not wait for
+// the server: Check does. Errors: *store.Unfit for a URL that cannot be used.
+func Open(url string, cfg store.Config, opts Options) (*Store, error) {
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		// The parser's message may repeat the URL, and with it a password.
+		return nil, &store.Unfit{Reason: "the store's URL is not of the form redis://[user:password@]host:port[/db]"}
+	}
+	configure(o)
+	return &Store{client: redis.NewClient(o), scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}, nil
+}
+
+// configure sets what the request path needs: an answer, of whatever kind,
+// within store.CallTimeout. Retries are switched off in the client because
+// call repeats a lost reply itself: only there is it known whether an earlier
+// attempt may have been applied.
+func configure(o *redis.Options) {
+	o.MaxRetries = -1
+	o.DialTimeout = 300 * time.Millisecond
+	o.DialerRetries = 1
+	o.ReadTimeout = 400 * time.Millisecond
+	o.WriteTimeout = 400 * time.Millisecond
+	o.PoolTimeout = 250 * time.Millisecond
+	o.ContextTimeoutEnabled = true
+	o.PoolSize = 64
+	o.MinIdleConns = 0
+	o.ConnMaxIdleTime = 5 * time.Minute
+	o.PipelinePoolSize = -1
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// Now returns the Redis server's clock.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
+	defer cancel()
+	t, err := s.client.Time(ctx).Result()
+	if err != nil {
+		return time.Time{}, readError(ctx, err)
+	}
+	return t.UTC().Truncate(time.Millisecond).Add(s.cfg.Offset()), nil
+}
+
+// Check tells whether this Redis may be used.
+func (s *Store) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
+	defer cancel()
+	// CONFIG GET is often denied to an application, INFO hardly ever.
+	info, err := s.client.Info(ctx, "memory", "server").Result()
+	if err != nil {
+		return readError(ctx, err)
+	}
+	if v := infoField(info, "redis_version"); olderThan7(v) {
+		return &store.Unfit{Reason: fmt.Sprintf("Redis %s is too old: version 7 or newer is needed", v)}
+	}
+	if p := infoField(info, "maxmemory_policy"); p != "noeviction" && p != "" && !s.opts.AllowEviction {
+		return &store.Unfit{Reason: fmt.Sprintf("Redis may evict keys (maxmemory-policy is %q), which would silently lose state: set it to noeviction, or start with --allow-eviction", p)}
+	}
+	if err := s.checkLayout(ctx); err != nil {
+		return err
+	}
+	for _, script := range s.scripts.all() {
+		if err := script.Load(ctx, s.client).Err(); err != nil {
+			return readError(ctx, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) checkLayout(ctx context.Context) error {
+	if err := s.client.SetNX(ctx, layoutKey, layout, 0).Err(); err != nil {
+		return readError(ctx, err)
+	}
+	text, err := s.client.Get(ctx, layoutKey).Result()
+	if err != nil {
+		return readError(ctx, err)
+	}
+	have, err := strconv.Atoi(text)
+	if err != nil || have > layout {
+		return &store.Unfit{Reason: fmt.Sprintf("the state in this Redis has layout %q, and this program knows layouts up to %d: use a newer program", text, layout)}
+	}
+	return nil
+}
+
+// Close closes all connections.
+func (s *Store) Close() error {
+	if err := s.client.Close(); err != nil && err != redis.ErrClosed { //nolint:errorlint // returned bare
+		return fault.New(fault.Internal, "closing the store failed").Because(err)
+	}
+	return nil
+}
+
+func infoField(info, name string) string {
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+func olderThan7(version string) bool {
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n < 7
+}

@@ -1,0 +1,114 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"maps"
+	"slices"
+
+	"toolpit/internal/store"
+)
+
+// Create implements store.Sessions.
+func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (store.Created, error) {
+	// The hint first: a crash after it leaves a hint that the sweeper drops,
+	// a crash the other way round would leave a session nobody can find.
+	known, err := s.hintNew(ctx, ref, n.TTL)
+	if err != nil {
+		return store.Created{}, err
+	}
+	args := append(s.head(n.Write, 4+2*len(n.Labels)),
+		n.TTL.Milliseconds(), rand.Text()[:8], flag(n.ReturnExisting), len(n.Labels))
+	for _, k := range slices.Sorted(maps.Keys(n.Labels)) {
+		args = append(args, k, n.Labels[k])
+	}
+	reply, err := s.mutate(ctx, s.scripts.create, sessionKeys(ref, n.Token), args)
+	if err != nil {
+		return store.Created{}, err
+	}
+	rec, err := parse(reply, n.Token, sessionRefusal)
+	if err != nil {
+		return store.Created{}, err
+	}
+	c := store.Created{Existing: rec.body.text() == "1", Replayed: rec.replayed}
+	rec.body.number() // at
+	if c.Session, err = parseSession(ref, &rec.body); err != nil {
+		return store.Created{}, err
+	}
+	if known && !c.Existing && !c.Replayed {
+		s.hintAgain(ctx, ref)
+	}
+	return c, nil
+}
+
+// Get implements store.Sessions.
+func (s *Store) Get(ctx context.Context, ref store.Ref) (store.Session, error) {
+	session, _, _, err := s.read(ctx, ref, nil)
+	return session, err
+}
+
+// Touch implements store.Sessions.
+func (s *Store) Touch(ctx context.Context, ref store.Ref, w store.Write) (store.Changed, error) {
+	return s.update(ctx, ref, "t", store.SessionUpdate{Write: w})
+}
+
+// Update implements store.Sessions.
+func (s *Store) Update(ctx context.Context, ref store.Ref, u store.SessionUpdate) (store.Changed, error) {
+	return s.update(ctx, ref, "u", u)
+}
+
+func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.SessionUpdate) (store.Changed, error) {
+	ttl, readOnly := any(""), ""
+	if u.TTL > 0 {
+		ttl = u.TTL.Milliseconds()
+	}
+	if u.ReadOnly != nil {
+		readOnly = flag(*u.ReadOnly)
+	}
+	args := append(s.head(u.Write, 7+len(u.Match.Tags)+2*len(u.Labels)),
+		mode, ttl, readOnly, store.MaxLabels, flag(u.Match.Any), len(u.Match.Tags), len(u.Labels))
+	for _, tag := range u.Match.Tags {
+		args = append(args, tag)
+	}
+	for _, k := range slices.Sorted(maps.Keys(u.Labels)) {
+		if v := u.Labels[k]; v != nil {
+			args = append(args, k, "+"+*v)
+		} else {
+			args = append(args, k, "-")
+		}
+	}
+	reply, err := s.mutate(ctx, s.scripts.update, sessionKeys(ref, u.Token), args)
+	if err != nil {
+		return store.Changed{}, err
+	}
+	rec, err := parse(reply, u.Token, sessionRefusal)
+	if err != nil {
+		return store.Changed{}, err
+	}
+	rec.body.text() // existing
+	rec.body.number()
+	session, err := parseSession(ref, &rec.body)
+	return store.Changed{Session: session, Replayed: rec.replayed}, err
+}
+
+// Remove implements store.Sessions.
+func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemoval) (store.Removed, error) {
+	args := append(s.head(r.Write, 2+len(r.Match.Tags)), flag(r.Match.Any), len(r.Match.Tags))
+	for _, tag := range r.Match.Tags {
+		args = append(args, tag)
+	}
+	reply, err := s.mutate(ctx, s.scripts.remove, sessionKeys(ref, r.Token), args)
+	if err != nil {
+		return store.Removed{}, err
+	}
+	rec, err := parse(reply, r.Token, sessionRefusal)
+	if err != nil {
+		return store.Removed{}, err
+	}
+	s.hintRemoved(ctx, ref)
+	removed := store.Removed{Existed: rec.body.text() == "1", Replayed: rec.replayed}
+	if rec.body.err != nil {
+		return store.Removed{}, damaged(rec.body.err)
+	}
+	return removed, nil
+}

@@ -1,0 +1,237 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"toolpit/internal/fault"
+	"toolpit/internal/store"
+	"toolpit/internal/value"
+)
+
+// Read implements store.Variables.
+func (s *Store) Read(ctx context.Context, ref store.Ref, names ...string) (store.Snapshot, error) {
+	if len(names) > store.MaxOps {
+		return store.Snapshot{}, fault.Newf(fault.InvalidRequest, "At most %d variables can be read at once.", store.MaxOps)
+	}
+	session, rest, at, err := s.read(ctx, ref, names)
+	if err != nil {
+		return store.Snapshot{}, err
+	}
+	snap := store.Snapshot{Variables: make(map[string]store.Variable, len(names)), At: instant(at), Commands: session.Commands}
+	for i, name := range names {
+		v, err := parseVariable(name, rest[2*i], rest[2*i+1])
+		if err != nil {
+			return store.Snapshot{}, err
+		}
+		if v.Version != 0 {
+			snap.Variables[name] = v
+		}
+	}
+	return snap, nil
+}
+
+// read runs the read script and returns the session, a header and a payload
+// for each name, and the store's clock.
+func (s *Store) read(ctx context.Context, ref store.Ref, names []string) (store.Session, []string, int64, error) {
+	args := make([]any, 0, 2+len(names))
+	args = append(args, s.offset(), s.cfg.TombstoneTTL.Milliseconds())
+	for _, n := range names {
+		args = append(args, n)
+	}
+	reply, err := s.query(ctx, s.scripts.read, sessionKeys(ref, store.Token{}), args)
+	if err != nil {
+		return store.Session{}, nil, 0, err
+	}
+	if len(reply) >= 2 && reply[0] == "E" {
+		return store.Session{}, nil, 0, sessionRefusal(reply[1], 0, nil)
+	}
+	if len(reply) != 3+2*len(names) {
+		return store.Session{}, nil, 0, damaged(fmt.Errorf("%d fields for %d names", len(reply), len(names)))
+	}
+	at, err := strconv.ParseInt(reply[1], 10, 64)
+	if err != nil {
+		return store.Session{}, nil, 0, damaged(err)
+	}
+	session, err := parseSession(ref, &fields{rest: reply[2]})
+	return session, reply[3:], at, err
+}
+
+func (s *Store) offset() int64 { return s.cfg.Offset().Milliseconds() }
+
+// head returns the arguments every mutating session script begins with.
+func (s *Store) head(w store.Write, capacity int) []any {
+	fingerprint, keep := "", store.MintedTTL
+	if w.Token.Keyed() {
+		fingerprint, keep = string(w.Fingerprint[:]), s.cfg.KeyTTL
+	}
+	args := make([]any, 0, 5+capacity)
+	return append(args, s.offset(), w.Token.Bytes(), fingerprint, keep.Milliseconds(), s.cfg.TombstoneTTL.Milliseconds())
+}
+
+// Apply implements store.Variables.
+func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.Applied, error) {
+	if err := u.Check(s.cfg.Limits); err != nil {
+		return store.Applied{}, err
+	}
+	kind := u.Kind
+	if kind == 0 {
+		kind = store.Effect
+	}
+	limits := s.cfg.Limits
+	args := append(s.head(u.Write, 8+8*len(u.Ops)),
+		string(rune(kind)), u.Memo, flag(u.Count), escape(u.By),
+		limits.Variables, limits.SessionBytes, limits.Changes, len(u.Ops))
+	ends := false
+	for _, o := range u.Ops {
+		args = appendOp(args, o)
+		ends = ends || o.Kind == store.OpEnd
+	}
+	reply, err := s.mutate(ctx, s.scripts.apply, sessionKeys(ref, u.Token), args)
+	if err != nil {
+		return store.Applied{}, err
+	}
+	rec, err := parse(reply, u.Token, refusalOf(u.Ops))
+	if err != nil {
+		return store.Applied{}, err
+	}
+	if ends {
+		s.hintRemoved(ctx, ref)
+	}
+	return parseApplied(rec, u.Ops)
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// appendOp adds the eight arguments of one operation.
+func appendOp(args []any, o store.Op) []any {
+	typ, data := "", o.Value.JSON()
+	switch o.Kind {
+	case store.OpAdd:
+		data = strconv.FormatInt(o.Delta, 10)
+	case store.OpPut, store.OpCreate, store.OpEnsure:
+		typ = string(rune(o.Value.Type().Letter()))
+	}
+	return append(args, string(rune(o.Kind)), o.Name, optional(o.Version), typ, data, optional(o.Initial), optional(o.Min), optional(o.Max))
+}
+
+func optional(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+// refusalOf returns the function that words the apply script's refusals.
+func refusalOf(ops []store.Op) func(code string, op int, args []string) error {
+	return func(code string, i int, args []string) error {
+		if i < 1 || i > len(ops) {
+			return sessionRefusal(code, i, args)
+		}
+		o := ops[i-1]
+		switch code {
+		case "conflict":
+			err := fault.From(sessionRefusal(code, i, args))
+			err.Detail = fmt.Sprintf("The variable %q does not have version %d.", o.Name, *o.Version)
+			return err
+		case "type":
+			return fault.Newf(fault.TypeMismatch, "The variable %q has type %s, not %s.", o.Name, typeName(args[0]), typeName(args[1]))
+		case "exists":
+			return fault.Newf(fault.VariableExists, "The variable %q exists.", o.Name)
+		case "notfound":
+			return fault.Newf(fault.VariableNotFound, "There is no variable %q.", o.Name)
+		case "overflow":
+			return fault.Newf(fault.CounterOverflow, "Adding %d to the variable %q leaves the range of 64-bit integers.", o.Delta, o.Name)
+		case "bounds":
+			return fault.Newf(fault.ConstraintViolation, "Adding %d to the variable %q gives %s, which is out of bounds.", o.Delta, o.Name, args[0])
+		default:
+			return sessionRefusal(code, i, args)
+		}
+	}
+}
+
+func typeName(letter string) string {
+	if len(letter) == 1 {
+		if t, ok := value.TypeOfLetter(letter[0]); ok {
+			return t.String()
+		}
+	}
+	return "unknown"
+}
+
+func parseApplied(rec record, ops []store.Op) (store.Applied, error) {
+	b := &rec.body
+	a := store.Applied{
+		Kind: rec.kind, Replayed: rec.replayed,
+		At: b.instant(), Seq: b.number(), Commands: b.number(), Variables: b.number(), Created: b.instant(),
+	}
+	if memo := b.text(); memo != "" {
+		a.Memo = []byte(memo)
+	}
+	for i := 0; b.more(); i++ {
+		existed, header, payload := b.text(), b.text(), b.text()
+		if i >= len(ops) {
+			// An answer replayed to a caller that asked with other operations:
+			// what is recorded stands, the names are not known here.
+			break
+		}
+		v, err := parseVariable(ops[i].Name, header, payload)
+		if err != nil {
+			return store.Applied{}, err
+		}
+		a.Results = append(a.Results, store.Result{Variable: v, Existed: existed == "1"})
+	}
+	if b.err != nil {
+		return store.Applied{}, damaged(b.err)
+	}
+	return a, nil
+}
+
+// Changes implements store.Events.
+func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit int) ([]store.Change, error) {
+	args := []any{s.offset(), s.cfg.TombstoneTTL.Milliseconds(), max(after, 0), limit}
+	reply, err := s.query(ctx, s.scripts.changes, sessionKeys(ref, store.Token{}), args)
+	if err != nil {
+		return nil, err
+	}
+	if len(reply) >= 2 && reply[0] == "E" {
+		return nil, sessionRefusal(reply[1], 0, nil)
+	}
+	if len(reply)%2 != 1 {
+		return nil, damaged(errors.New("an odd change log"))
+	}
+	var out []store.Change
+	for i := 1; i < len(reply); i += 2 {
+		c, err := parseChange(reply[i], reply[i+1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func parseChange(seq, entry string) (store.Change, error) {
+	n, err := strconv.ParseInt(seq, 10, 64)
+	if err != nil {
+		return store.Change{}, damaged(err)
+	}
+	f := &fields{rest: entry}
+	c := store.Change{Seq: n, At: f.instant(), By: unescape(f.text())}
+	for f.more() {
+		kind := store.ChangeKind(f.rest[0])
+		f.rest = f.rest[1:]
+		c.Items = append(c.Items, store.ChangeItem{Kind: kind, Name: f.text(), Version: f.number()})
+	}
+	if f.err != nil {
+		return store.Change{}, damaged(f.err)
+	}
+	return c, nil
+}
