@@ -49,6 +49,9 @@ func Text(s string) Value {
 // bits, floats that are not finite, duplicate names and invalid UTF-8.
 func FromJSON(raw []byte) (Value, error) {
 	v := jsontext.Value(raw).Clone()
+	if !v.IsValid() { // Compact alone lets duplicate names and invalid UTF-8 pass
+		return Value{}, errors.New("not a JSON value, or one with duplicate names or invalid UTF-8")
+	}
 	if err := v.Compact(); err != nil {
 		return Value{}, fmt.Errorf("not a JSON value: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 // Recall implements store.Answers.
 func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo []byte, found bool, err error) {
 	reply, err := s.query(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]any{s.offset(), w.Fingerprint[:], s.cfg.KeyTTL.Milliseconds(), "0"})
+		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "0"})
 	if err != nil {
 		return nil, false, err
 	}
@@ -24,7 +24,7 @@ func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo 
 		return store.Remembered{}, &fault.Error{Code: fault.ValueTooLarge, Detail: "The answer is too large to be remembered.", Facts: fault.Facts{LimitBytes: store.MaxAnswer}}
 	}
 	reply, err := s.mutate(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]any{s.offset(), w.Fingerprint[:], s.cfg.KeyTTL.Milliseconds(), "1", memo})
+		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "1", memo})
 	if err != nil {
 		return store.Remembered{}, err
 	}
@@ -43,4 +43,13 @@ func answerOf(reply []string) (memo []byte, found bool, err error) {
 	default:
 		return nil, false, damaged(errors.New("an empty reply"))
 	}
+}
+
+// fingerprint returns what a record outside sessions is compared by: minted
+// tokens are never reused, so theirs are all alike.
+func fingerprint(w store.Write) []byte {
+	if !w.Token.Keyed() {
+		return make([]byte, len(w.Fingerprint))
+	}
+	return w.Fingerprint[:]
 }

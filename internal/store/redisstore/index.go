@@ -29,6 +29,11 @@ func (s *Store) hintNew(ctx context.Context, ref store.Ref, ttl time.Duration) (
 	return len(reply) == 1 && reply[0] == "0", nil
 }
 
+// patience is how long a creation may take before its hint is written once
+// more, because the sweeper may have dropped it: well below lua/index.lua's
+// grace.
+const patience = 2 * time.Second
+
 // hintAgain moves the hint of an id that was created anew to the end of the
 // list. It is best effort: without it the session is listed at its old place.
 func (s *Store) hintAgain(ctx context.Context, ref store.Ref) {

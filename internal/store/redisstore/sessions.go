@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
+	"time"
 
 	"toolpit/internal/store"
 )
@@ -13,6 +14,7 @@ import (
 func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (store.Created, error) {
 	// The hint first: a crash after it leaves a hint that the sweeper drops,
 	// a crash the other way round would leave a session nobody can find.
+	start := time.Now()
 	known, err := s.hintNew(ctx, ref, n.TTL)
 	if err != nil {
 		return store.Created{}, err
@@ -35,7 +37,12 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	if c.Session, err = parseSession(ref, &rec.body); err != nil {
 		return store.Created{}, err
 	}
-	if known && !c.Existing && !c.Replayed {
+	switch {
+	case time.Since(start) > patience:
+		if _, err := s.hintNew(ctx, ref, n.TTL); err != nil {
+			return store.Created{}, err
+		}
+	case known && !c.Existing && !c.Replayed:
 		s.hintAgain(ctx, ref)
 	}
 	return c, nil

@@ -100,7 +100,7 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	if ends {
 		s.hintRemoved(ctx, ref)
 	}
-	return parseApplied(rec, u.Ops)
+	return parseApplied(rec)
 }
 
 func flag(b bool) string {
@@ -166,7 +166,7 @@ func typeName(letter string) string {
 	return "unknown"
 }
 
-func parseApplied(rec record, ops []store.Op) (store.Applied, error) {
+func parseApplied(rec record) (store.Applied, error) {
 	b := &rec.body
 	a := store.Applied{
 		Kind: rec.kind, Replayed: rec.replayed,
@@ -175,14 +175,9 @@ func parseApplied(rec record, ops []store.Op) (store.Applied, error) {
 	if memo := b.text(); memo != "" {
 		a.Memo = []byte(memo)
 	}
-	for i := 0; b.more(); i++ {
-		existed, header, payload := b.text(), b.text(), b.text()
-		if i >= len(ops) {
-			// An answer replayed to a caller that asked with other operations:
-			// what is recorded stands, the names are not known here.
-			break
-		}
-		v, err := parseVariable(ops[i].Name, header, payload)
+	for b.more() {
+		name, existed, header, payload := b.text(), b.text(), b.text(), b.text()
+		v, err := parseVariable(name, header, payload)
 		if err != nil {
 			return store.Applied{}, err
 		}

@@ -4,7 +4,7 @@
 --      then 8 for each: kind, name, wanted version or "", type letter,
 --      payload or delta, initial or "", min or "", max or ""
 -- Body: at seq commands variables created memo, then for each operation
---       existed header payload.
+--       name existed header payload.
 local tomb = tonumber(ARGV[5])
 local now = clock()
 local known, answer = lookup(now, tomb)
@@ -44,7 +44,7 @@ for i = 1, nops do
   local op, name, want, typ, data = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]
   if op == 'E' then
     ending = true
-    body[#body + 1] = ns('1') .. ns('') .. ns('')
+    body[#body + 1] = ns('') .. ns('1') .. ns('') .. ns('')
   else
     local rec = redis.call('HGET', V, name)
     local live, ver, created, header, payload, have = false, '0', now, '', '', nil
@@ -88,13 +88,13 @@ for i = 1, nops do
     end
 
     if write == nil then
-      body[#body + 1] = ns(live and '1' or '0') .. ns(live and header or '') .. ns(live and payload or '')
+      body[#body + 1] = ns(name) .. ns(live and '1' or '0') .. ns(live and header or '') .. ns(live and payload or '')
     elseif write == false then
       gone = gone + 1
       grown = grown - 64 - #name - #payload
       writes[#writes + 1] = {name, have .. '-x' .. ver .. '|' .. now .. '|' .. now .. '|' .. by .. '\n', have == 'i' and 'del' or ''}
       items[#items + 1] = 'd' .. ns(name) .. ns(ver)
-      body[#body + 1] = ns('1') .. ns('') .. ns('')
+      body[#body + 1] = ns(name) .. ns('1') .. ns('') .. ns('')
     else
       if not live then
         fresh = fresh + 1
@@ -107,7 +107,7 @@ for i = 1, nops do
       local head = typ .. (typ == 'i' and 'c' or 'j') .. '-' .. bumped .. '|' .. created .. '|' .. now .. '|' .. by
       writes[#writes + 1] = {name, head .. '\n' .. (typ == 'i' and '' or write), op ~= 'A' and typ == 'i' and write or ''}
       items[#items + 1] = (live and 'v' or 'r') .. ns(name) .. ns(bumped)
-      body[#body + 1] = ns(live and '1' or '0') .. ns(head) .. ns(write)
+      body[#body + 1] = ns(name) .. ns(live and '1' or '0') .. ns(head) .. ns(write)
     end
   end
 end

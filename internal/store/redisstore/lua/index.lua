@@ -3,7 +3,7 @@
 -- ARGV 1 clock offset ms  2 what to do, and its particulars:
 --   "add" owner id ms       before a session is created; returns {"1"|"0": it is a new hint}
 --   "again" id              an id that was known was created anew: it moves to the end
---   "soon" id               it was removed: look in a minute
+--   "soon" id               it was removed: look soon
 --   "list" score id count   hints after that one; returns {now, id, score, ...}
 --   "due" count             hints to look at; returns {now, id, score, ...}
 --   "settle" id seen next... for each whose look-time is still the one seen: look again at next, or drop it when next is ""; returns {dropped}
@@ -11,7 +11,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[1])
 local micro = t[1] .. string.format('%06d', t[2])
 local O, C, E = KEYS[1], KEYS[2], KEYS[3]
-local grace = 60000 -- longer than any creation takes, so a hint is not dropped before its session is there
+local grace = 5000 -- longer than a creation takes, so a hint is not dropped before its session is there
 local what = ARGV[2]
 if what == 'add' then
   redis.call('SADD', O, ARGV[3])

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"toolpit/internal/app"
+)
+
+func cpus() string { return strconv.Itoa(runtime.GOMAXPROCS(0)) }
+
+type serveCmd struct {
+	Listen string `help:"Address to listen on. One that other hosts can reach needs --api-keys or --insecure." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Store  string `help:"Where all state lives: sqlite:PATH, redis://[user:password@]host:port[/db] or rediss://…" default:"sqlite:data/toolpit.db" placeholder:"URL"`
+
+	APIKeys  string `name:"api-keys" help:"File of lines owner:sha256-hex-of-the-key; with it every request needs Authorization: Bearer KEY." placeholder:"FILE"`
+	Insecure bool   `help:"Allow an address that other hosts can reach without API keys."`
+
+	AllowEviction bool `help:"Accept a Redis that may evict keys, and thereby lose state."`
+
+	DefaultTTL     time.Duration `name:"default-ttl" help:"TTL of a session that asks for none." default:"1h"`
+	MaxTTL         time.Duration `name:"max-ttl" help:"Longest TTL a session may ask for." default:"720h"`
+	TombstoneTTL   time.Duration `name:"tombstone-ttl" help:"How long an expired session answers 410 rather than 404." default:"1h"`
+	IdempotencyTTL time.Duration `name:"idempotency-ttl" help:"How long an Idempotency-Key is remembered." default:"24h"`
+
+	MaxBodyBytes    int64 `help:"Largest JSON body." default:"1048576"`
+	MaxVariables    int64 `help:"Variables in a session." default:"10000"`
+	MaxValueBytes   int64 `help:"Encoded size of one variable's value." default:"10240"`
+	MaxSessionBytes int64 `help:"Everything in one session." default:"4294967296"`
+	ChangeLog       int64 `help:"Entries of a session's change log." default:"10000"`
+
+	DefaultTimeout time.Duration `help:"Time a call gets when it asks for none." default:"60s"`
+	MaxTimeout     time.Duration `help:"Longest time a call may ask for." default:"300s"`
+	LightSlots     int           `help:"Light calls that run at the same time." default:"512"`
+	CPUSlots       int           `name:"cpu-slots" help:"Calculating calls that run at the same time." default:"${cpus}"`
+	Queue          int           `help:"Calls of each kind that may wait." default:"1024"`
+	OwnerRate      float64       `help:"Requests a second that one owner may make of this replica; 0 means any number." default:"0"`
+
+	ReplicaID     string        `name:"replica-id" help:"Name of this replica in answers and logs; minted when empty."`
+	DrainDelay    time.Duration `help:"On SIGTERM: how long /readyz says 503 before the listener closes." default:"1s"`
+	DrainTimeout  time.Duration `help:"On SIGTERM: how long requests under way may take." default:"10s"`
+	SweepInterval time.Duration `help:"Pause between two passes of housekeeping." default:"10s"`
+
+	LogFormat string `help:"Format of the log on stderr: ${enum}." enum:"text,json" default:"text"`
+	LogLevel  string `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
+}
+
+// Run serves until ctx is cancelled by a signal, then drains.
+func (c *serveCmd) Run(ctx context.Context) error {
+	a, err := app.New(ctx, app.Config{
+		Listen: c.Listen, Store: c.Store, APIKeys: c.APIKeys, Insecure: c.Insecure, AllowEviction: c.AllowEviction,
+		DefaultTTL: c.DefaultTTL, MaxTTL: c.MaxTTL, TombstoneTTL: c.TombstoneTTL, IdempotencyTTL: c.IdempotencyTTL,
+		MaxBodyBytes: c.MaxBodyBytes, MaxVariables: c.MaxVariables, MaxValueBytes: c.MaxValueBytes,
+		MaxSessionBytes: c.MaxSessionBytes, ChangeLog: c.ChangeLog,
+		DefaultTimeout: c.DefaultTimeout, MaxTimeout: c.MaxTimeout,
+		LightSlots: c.LightSlots, CPUSlots: c.CPUSlots, Queue: c.Queue, OwnerRate: c.OwnerRate,
+		ReplicaID: c.ReplicaID, Version: buildVersion(),
+		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout, SweepInterval: c.SweepInterval,
+		LogFormat: c.LogFormat, LogLevel: c.LogLevel,
+		Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}

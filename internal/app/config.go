@@ -1,0 +1,101 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// Config is everything the process can be told.
+type Config struct {
+	Listen        string // host:port; port 0 lets the kernel choose
+	Store         string // URL of the back end
+	APIKeys       string // path of the key file; "" asks nobody for a key
+	Insecure      bool   // allow Listen to be reachable without keys
+	AllowEviction bool
+
+	DefaultTTL, MaxTTL, TombstoneTTL, IdempotencyTTL time.Duration
+
+	MaxBodyBytes, MaxVariables, MaxValueBytes, MaxSessionBytes, ChangeLog int64
+
+	DefaultTimeout, MaxTimeout time.Duration
+	LightSlots, CPUSlots       int
+	Queue                      int
+	OwnerRate                  float64 // requests a second and owner; 0 is unlimited
+
+	ReplicaID string
+	Version   string
+
+	DrainDelay, DrainTimeout, SweepInterval time.Duration
+
+	LogFormat, LogLevel string
+
+	Stdout, Stderr io.Writer
+}
+
+// ConfigError says that the process was told something it cannot do; starting
+// again without a change is useless.
+type ConfigError struct{ Reason string }
+
+// Error returns the reason.
+func (e *ConfigError) Error() string { return e.Reason }
+
+func configErrorf(format string, args ...any) error {
+	return &ConfigError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// check refuses what cannot work before anything is opened.
+func (c Config) check() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return configErrorf("--listen %q is not of the form HOST:PORT", c.Listen)
+	}
+	if c.APIKeys == "" && !c.Insecure && !loopback(host) {
+		return configErrorf("--listen %s can be reached by other hosts: give --api-keys FILE, or --insecure to let anybody in", c.Listen)
+	}
+	for _, d := range []struct {
+		flag string
+		d    time.Duration
+	}{
+		{"default-ttl", c.DefaultTTL}, {"max-ttl", c.MaxTTL}, {"tombstone-ttl", c.TombstoneTTL}, {"idempotency-ttl", c.IdempotencyTTL},
+		{"default-timeout", c.DefaultTimeout}, {"max-timeout", c.MaxTimeout},
+		{"drain-timeout", c.DrainTimeout}, {"sweep-interval", c.SweepInterval},
+	} {
+		if d.d <= 0 {
+			return configErrorf("--%s must be more than 0", d.flag)
+		}
+	}
+	if c.DefaultTTL > c.MaxTTL {
+		return configErrorf("--default-ttl %s is longer than --max-ttl %s", c.DefaultTTL, c.MaxTTL)
+	}
+	if c.DefaultTimeout > c.MaxTimeout {
+		return configErrorf("--default-timeout %s is longer than --max-timeout %s", c.DefaultTimeout, c.MaxTimeout)
+	}
+	for _, n := range []struct {
+		flag string
+		n    int64
+	}{
+		{"max-body-bytes", c.MaxBodyBytes}, {"max-variables", c.MaxVariables}, {"max-value-bytes", c.MaxValueBytes},
+		{"max-session-bytes", c.MaxSessionBytes}, {"change-log", c.ChangeLog},
+		{"light-slots", int64(c.LightSlots)}, {"cpu-slots", int64(c.CPUSlots)},
+	} {
+		if n.n < 1 {
+			return configErrorf("--%s must be at least 1", n.flag)
+		}
+	}
+	if c.Queue < 0 || c.OwnerRate < 0 || c.DrainDelay < 0 {
+		return configErrorf("--queue, --owner-rate and --drain-delay must not be negative")
+	}
+	return nil
+}
+
+// loopback tells whether only this host can reach an address. A name counts
+// when all it resolves to is known without asking anybody: "localhost".
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"toolpit/internal/store"
+	"toolpit/internal/store/redisstore"
+	"toolpit/internal/store/sqlitestore"
+)
+
+// openStore opens the back end that cfg names. A server that does not answer
+// is no error here: the watcher waits for it.
+func openStore(ctx context.Context, cfg Config) (store.Store, error) {
+	common := store.Config{
+		Limits: store.Limits{
+			Variables: cfg.MaxVariables, ValueBytes: cfg.MaxValueBytes,
+			SessionBytes: cfg.MaxSessionBytes, Changes: cfg.ChangeLog,
+		},
+		TombstoneTTL: cfg.TombstoneTTL,
+		KeyTTL:       cfg.IdempotencyTTL,
+	}
+	var s store.Store
+	var err error
+	scheme, rest, _ := strings.Cut(cfg.Store, ":")
+	switch scheme {
+	case "sqlite":
+		if rest == "" {
+			return nil, configErrorf("--store sqlite: needs a path, such as sqlite:data/toolpit.db")
+		}
+		s, err = sqlitestore.Open(ctx, rest, common)
+	case "redis", "rediss":
+		s, err = redisstore.Open(cfg.Store, common, redisstore.Options{AllowEviction: cfg.AllowEviction})
+	default:
+		// The URL is not repeated: it may hold a password.
+		return nil, configErrorf("--store must begin with sqlite:, redis:// or rediss://")
+	}
+	if unfit, ok := errors.AsType[*store.Unfit](err); ok {
+		return nil, &ConfigError{Reason: unfit.Reason}
+	}
+	return s, err
+}

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"toolpit/internal/fault"
+	"toolpit/internal/store"
+)
+
+const (
+	waitPause    = 250 * time.Millisecond // between two looks at a store that does not answer yet
+	recheckEvery = time.Minute            // an operator may change an eviction policy at any time
+)
+
+// watcher waits for the store to become fit, then keeps house in it and looks
+// from time to time whether it still is.
+type watcher struct {
+	store    store.Health
+	log      *slog.Logger
+	sweep    time.Duration
+	state    atomic.Pointer[verdict]
+	draining atomic.Bool
+}
+
+// verdict is what the last check said; nil err means fit.
+type verdict struct{ err error }
+
+func newWatcher(s store.Health, log *slog.Logger, sweep time.Duration) *watcher {
+	w := &watcher{store: s, log: log, sweep: sweep}
+	w.state.Store(&verdict{err: fault.New(fault.StoreUnavailable, "The store has not answered yet.").Retry(time.Second)})
+	return w
+}
+
+// gate returns why requests that need the store must be refused, or nil. It
+// asks nobody: a store that was fit and stopped answering is found out by the
+// request itself.
+func (w *watcher) gate() error { return w.state.Load().err }
+
+// run works until ctx is done. It returns an error only when the store is
+// found unfit before it was ever fit: then there is nothing to wait for.
+func (w *watcher) run(ctx context.Context) error {
+	if err := w.await(ctx); err != nil {
+		return err
+	}
+	sweep := time.NewTicker(w.sweep)
+	defer sweep.Stop()
+	recheck := time.NewTicker(recheckEvery)
+	defer recheck.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-sweep.C:
+			w.keepHouse(ctx)
+		case <-recheck.C:
+			w.recheck(ctx)
+		}
+	}
+}
+
+// await returns when the store is fit, when it can never be, or when ctx is
+// done.
+func (w *watcher) await(ctx context.Context) error {
+	pause := time.NewTicker(waitPause)
+	defer pause.Stop()
+	for told := false; ; {
+		err := w.store.Check(ctx)
+		if err == nil {
+			w.state.Store(&verdict{})
+			w.log.InfoContext(ctx, "The store answers.")
+			return nil
+		}
+		if unfit, ok := errors.AsType[*store.Unfit](err); ok {
+			return &ConfigError{Reason: unfit.Reason}
+		}
+		if !told && ctx.Err() == nil {
+			w.log.WarnContext(ctx, "The store does not answer; waiting for it.", slog.Any("error", err))
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-pause.C:
+		}
+	}
+}
+
+// recheck finds a store that became unfit while it was used. One that merely
+// does not answer changes nothing: requests say so themselves.
+func (w *watcher) recheck(ctx context.Context) {
+	err := w.store.Check(ctx)
+	switch {
+	case err == nil:
+		w.state.Store(&verdict{})
+	case store.IsUnfit(err):
+		w.log.ErrorContext(ctx, "The store has become unfit.", slog.Any("error", err))
+		w.state.Store(&verdict{err: fault.New(fault.StoreUnavailable, "The store is not fit for use.").Because(err).Retry(recheckEvery)})
+	}
+}
+
+func (w *watcher) keepHouse(ctx context.Context) {
+	swept, err := w.store.Sweep(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.log.WarnContext(ctx, "Housekeeping failed; the next pass goes on.", slog.Any("error", err))
+		}
+		return
+	}
+	if swept != (store.Swept{}) {
+		w.log.DebugContext(ctx, "Housekeeping removed what had expired.",
+			slog.Int64("sessions", swept.Sessions), slog.Int64("tokens", swept.Tokens), slog.Int64("hints", swept.Hints))
+	}
+}
