@@ -23,7 +23,7 @@ var version = ""
 const exitConfig = 78
 
 type cli struct {
-	Config  kong.ConfigFlag `help:"Read flags from this JSON file; its keys are the flags' names." placeholder:"FILE"`
+	Config  kong.ConfigFlag `help:"Read flags from this JSON file; its keys are the flags' names with _ for -." placeholder:"FILE"`
 	Serve   serveCmd        `cmd:"" help:"Serve sessions and tools over HTTP."`
 	Version versionCmd      `cmd:"" help:"Print the version."`
 }
@@ -37,7 +37,7 @@ func run(args []string) int {
 	parser, err := kong.New(
 		&c, kong.Name("toolpit"),
 		kong.Description("Sessions and tools over HTTP. Every flag can also be given as TOOLPIT_<FLAG> or in a --config file."),
-		kong.Configuration(kong.JSON), kong.DefaultEnvars("TOOLPIT"), kong.UsageOnError(),
+		kong.Configuration(readConfigFile), kong.DefaultEnvars("TOOLPIT"), kong.UsageOnError(),
 		kong.Vars{"cpus": cpus()},
 	)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"toolpit/internal/fault"
+	"toolpit/internal/server"
 	"toolpit/internal/store"
 )
 
@@ -114,4 +115,24 @@ func (w *watcher) keepHouse(ctx context.Context) {
 		w.log.DebugContext(ctx, "Housekeeping removed what had expired.",
 			slog.Int64("sessions", swept.Sessions), slog.Int64("tokens", swept.Tokens), slog.Int64("hints", swept.Hints))
 	}
+}
+
+// ready lists what the replica needs; it asks the store, whatever the last
+// check said.
+func (w *watcher) ready(ctx context.Context) []server.Component {
+	st := server.Component{Name: "store", State: server.Up}
+	start := time.Now()
+	_, err := w.store.Now(ctx)
+	st.Latency = time.Since(start)
+	if err == nil {
+		err = w.gate()
+	}
+	if err != nil {
+		st.State, st.Detail = server.Down, fault.From(err).Detail
+	}
+	own := server.Component{Name: "replica", State: server.Up}
+	if w.draining.Load() {
+		own.State, own.Detail = server.Draining, "the replica is stopping"
+	}
+	return []server.Component{st, own}
 }

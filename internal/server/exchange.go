@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"regexp"
+	"time"
+
+	"toolpit/internal/fault"
+)
+
+// exchange is one request and its answer, as far as the edge has come with
+// them. It is in the request's context and is the ResponseWriter as well: one
+// value that every layer adds to, and of which the log line is made at the end.
+type exchange struct {
+	http.ResponseWriter
+	status int // of the answer; 0 while it has not begun
+	bytes  int64
+
+	id      string
+	start   time.Time
+	request *http.Request
+	body    []byte // what was read of it, for the fingerprint
+	owner   string
+
+	tool      string
+	execution string
+	timing    string // the Server-Timing header
+	replayed  bool   // the answer was given before, under the same Idempotency-Key
+
+	fault *fault.Error // what the answer says went wrong
+	stack []byte       // where a panic came from
+}
+
+type exchangeKey struct{}
+
+// requestID is what a request may call itself; anything else gets a fresh id.
+var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+func newExchange(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{ResponseWriter: w, start: time.Now()}
+	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && requestID.MatchString(ids[0]) {
+		x.id = ids[0]
+	} else {
+		x.id = "req_" + rand.Text()[:16]
+	}
+	x.request = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	return x
+}
+
+// exchangeOf returns the exchange that a context belongs to. Every request
+// passes front, so there always is one.
+func exchangeOf(ctx context.Context) *exchange {
+	return ctx.Value(exchangeKey{}).(*exchange)
+}
+
+// WriteHeader begins the answer.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= http.StatusOK {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a part of the answer.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// Times that a connection gets. They are set for each request because the
+// server has none of its own, and a deadline once set stays on a connection
+// that is kept alive.
+const (
+	bodyTime  = 30 * time.Second // to send the body
+	writeTime = 10 * time.Second // to take the answer, once there is one
+)
+
+// The three methods below ignore the error: a writer without deadlines is a
+// test's recorder.
+
+// expectBody limits the time that the body may take.
+func (x *exchange) expectBody() {
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Now().Add(bodyTime))
+}
+
+// hasBody lifts that limit. Left in place, it would cancel an execution that
+// takes longer: the server reads on in the background to notice a disconnect.
+func (x *exchange) hasBody() {
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Time{})
+}
+
+// answerWithin gives the answer that long to begin, and then writeTime.
+func (x *exchange) answerWithin(d time.Duration) {
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(d + writeTime))
+}

@@ -1,0 +1,129 @@
+package server
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"toolpit/internal/fault"
+)
+
+// strictPolicy forbids a browser to do anything with an answer; pages bring
+// their own.
+const strictPolicy = "default-src 'none'; frame-ancestors 'none'"
+
+// front is the outermost layer: whatever happens behind it ends in an answer
+// with an id and in one line of the log.
+func (s *service) front(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := newExchange(w, r)
+		h := w.Header()
+		h.Set("X-Request-Id", x.id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", strictPolicy)
+		h.Set("Cache-Control", "no-store")
+		if r.ContentLength != 0 {
+			x.expectBody()
+		}
+		x.answerWithin(bodyTime)
+		defer s.conclude(x)
+		defer recovered(x)
+		next.ServeHTTP(x, x.request)
+	})
+}
+
+// recovered makes an answer of a panic.
+func recovered(x *exchange) {
+	p := recover()
+	switch {
+	case p == nil:
+		return
+	case p == http.ErrAbortHandler: // somebody's way to say: close the connection
+		panic(p)
+	}
+	x.stack = debug.Stack()
+	begun := x.status != 0
+	fail(x, x.request, fault.New(fault.Internal, "").Because(&crash{p}))
+	if begun {
+		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
+}
+
+// crash is a panic as an error.
+type crash struct{ value any }
+
+func (c *crash) Error() string {
+	if err, ok := c.value.(error); ok {
+		return "panic: " + err.Error()
+	}
+	if text, ok := c.value.(string); ok {
+		return "panic: " + text
+	}
+	return "panic"
+}
+
+// conclude writes the line of the log.
+func (s *service) conclude(x *exchange) {
+	level := x.level()
+	ctx := x.request.Context()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	remote, _, err := net.SplitHostPort(x.request.RemoteAddr)
+	if err != nil {
+		remote = x.request.RemoteAddr
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String("method", x.request.Method),
+		slog.String("route", x.request.Pattern),
+		slog.String("path", x.request.URL.Path),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
+		slog.Float64("duration_ms", inMilliseconds(time.Since(x.start))),
+		slog.String("request_id", x.id),
+		slog.String("remote", remote),
+	)
+	for _, a := range []slog.Attr{
+		slog.String("owner", x.owner), slog.String("tool", x.tool), slog.String("execution_id", x.execution),
+	} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	if x.replayed {
+		attrs = append(attrs, slog.Bool("replayed", true))
+	}
+	if x.fault != nil {
+		attrs = append(attrs, slog.String("code", string(x.fault.Code)))
+		// The cause of a refusal may quote what was refused.
+		if x.fault.Err != nil && x.status >= http.StatusInternalServerError {
+			attrs = append(attrs, slog.String("error", x.fault.Err.Error()))
+		}
+	}
+	if x.stack != nil {
+		attrs = append(attrs, slog.String("stack", string(x.stack)))
+	}
+	s.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// level is how much the line matters: probes are noise, failures of ours are
+// errors.
+func (x *exchange) level() slog.Level {
+	switch {
+	case x.fault != nil && (x.fault.Code == fault.Internal || x.fault.Code == fault.ToolPanic):
+		return slog.LevelError
+	case x.status >= http.StatusInternalServerError && !probes(x.request.Pattern):
+		return slog.LevelWarn
+	case probes(x.request.Pattern):
+		return slog.LevelDebug
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// inMilliseconds keeps three decimals.
+func inMilliseconds(d time.Duration) float64 { return float64(d.Round(time.Microsecond)) / 1e6 }

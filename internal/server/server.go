@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"toolpit/api"
+	"toolpit/internal/execution"
+	"toolpit/internal/fault"
+	"toolpit/internal/store"
+	"toolpit/internal/tools"
+)
+
+// Store is what the edge itself needs of a store; state inside sessions is the
+// tools' matter.
+type Store interface {
+	store.Sessions
+	store.Answers
+}
+
+// Executor runs a prepared call when there is room for it. The outcome is
+// meaningful beside an error, too; see execution.Executor.
+type Executor interface {
+	Execute(ctx context.Context, timeout time.Duration, run *tools.Run) (execution.Outcome, error)
+}
+
+// Config is what a handler is made of.
+type Config struct {
+	Engine   *tools.Engine
+	Executor Executor
+	Store    Store
+	Keys     *Keys // nil: nobody is asked for a key, and everything belongs to the owner "default"
+	Replica  tools.Replica
+	Limits   Limits
+	// Gate refuses requests until the service can serve them, with an error
+	// that tells the caller why, such as fault.StoreUnavailable. Probes, the
+	// documentation and the API document pass. nil is always open.
+	Gate func() error
+	// Ready lists what the replica needs in order to serve; it is ready when
+	// all of it is up. nil needs nothing.
+	Ready func(ctx context.Context) []Component
+	Log   *slog.Logger // nil: slog.Default
+}
+
+// Limits bounds requests. The zero value of a field means the default.
+type Limits struct {
+	BodyBytes      int64         // of a JSON body; default 1 MiB
+	DefaultTTL     time.Duration // of a session that asks for none; default 1 h
+	MaxTTL         time.Duration // default 30 days
+	DefaultTimeout time.Duration // of a call that asks for none; default 60 s
+	MaxTimeout     time.Duration // default 300 s
+	Rate           float64       // requests a second of one owner; 0: any number
+	Burst          int           // requests at once; default a second's worth
+}
+
+// WithDefaults fills in what was left out.
+func (l Limits) WithDefaults() Limits {
+	fill := func(field *time.Duration, def time.Duration) {
+		if *field == 0 {
+			*field = def
+		}
+	}
+	if l.BodyBytes == 0 {
+		l.BodyBytes = 1 << 20
+	}
+	fill(&l.DefaultTTL, time.Hour)
+	fill(&l.MaxTTL, 30*24*time.Hour)
+	fill(&l.DefaultTimeout, time.Minute)
+	fill(&l.MaxTimeout, 5*time.Minute)
+	return l
+}
+
+func (l Limits) check() error {
+	if l.BodyBytes < 1 || l.DefaultTTL < time.Second || l.MaxTTL < l.DefaultTTL ||
+		l.DefaultTimeout < time.Millisecond || l.MaxTimeout < l.DefaultTimeout {
+		return fmt.Errorf("server: limits that contradict one another: %+v", l)
+	}
+	return nil
+}
+
+// service implements the operations; it is what the generated strict handler
+// calls.
+type service struct {
+	engine   *tools.Engine
+	executor Executor
+	store    Store
+	keys     *Keys
+	rates    rates
+	replica  tools.Replica
+	limits   Limits
+	gate     func() error
+	ready    func(ctx context.Context) []Component
+	log      *slog.Logger
+
+	catalog      *catalog
+	documentJSON document
+	documentYAML document
+	errors       []byte // the page
+	ui           *ui
+}
+
+var _ api.StrictServerInterface = (*service)(nil)
+
+// New makes the handler of all routes. It fails when the configuration is
+// incomplete, or when a tool cannot be described in the API document.
+func New(cfg Config) (http.Handler, error) {
+	if cfg.Engine == nil || cfg.Executor == nil || cfg.Store == nil {
+		return nil, errors.New("server: an Engine, an Executor and a Store are needed")
+	}
+	s := &service{
+		engine: cfg.Engine, executor: cfg.Executor, store: cfg.Store, keys: cfg.Keys, replica: cfg.Replica,
+		limits: cfg.Limits.WithDefaults(), gate: cfg.Gate, ready: cfg.Ready, log: cfg.Log,
+	}
+	if err := s.limits.check(); err != nil {
+		return nil, err
+	}
+	s.rates = newRates(s.keys, s.limits.Rate, s.limits.Burst)
+	if s.gate == nil {
+		s.gate = func() error { return nil }
+	}
+	if s.ready == nil {
+		s.ready = func(context.Context) []Component { return nil }
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if err := s.render(); err != nil {
+		return nil, err
+	}
+	return s.routes(), nil
+}
+
+// render makes what stays the same for as long as the process runs.
+func (s *service) render() (err error) {
+	infos := s.engine.Registry().All()
+	if s.catalog, err = newCatalog(infos); err != nil {
+		return err
+	}
+	spec := api.Spec()
+	s.documentYAML = newDocument("application/yaml", spec)
+	withTools, err := served(spec, infos, s.limits)
+	if err != nil {
+		return err
+	}
+	s.documentJSON = newDocument("application/json", withTools)
+	s.ui = newUI()
+	s.errors, err = errorPage()
+	return err
+}
+
+// routes wires everything. The generated code registers its routes through
+// admit, and every handler of an error is fail.
+func (s *service) routes() http.Handler {
+	router := chi.NewRouter()
+	router.Use(s.front, middleware.GetHead)
+	router.NotFound(routeNotFound)
+	router.MethodNotAllowed(methodNotAllowed(router))
+	strict := api.NewStrictHandlerWithOptions(s, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  fail,
+		ResponseErrorHandlerFunc: fail,
+	})
+	admitted := router.With(s.admit)
+	api.HandlerWithOptions(&edge{ServerInterface: strict, service: s}, api.ChiServerOptions{
+		BaseRouter:       admitted,
+		ErrorHandlerFunc: fail,
+	})
+	admitted.Get(assetRoute, s.ui.asset)
+	return router
+}
+
+// answered guards against a handler that returns neither an answer nor an
+// error, of which the generated code would make an empty 200.
+func answered(next api.StrictHandlerFunc, operation string) api.StrictHandlerFunc {
+	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
+		response, err := next(ctx, w, r, request)
+		if err == nil && response == nil {
+			err = fault.New(fault.Internal, "").Because(fmt.Errorf("%s answered nothing", operation))
+		}
+		return response, err
+	}
+}
+
+// HTTPServer makes a server for a handler that [New] made. It limits what
+// comes before a request is known; after that each request sets its own
+// deadlines, since a time for all would cut long executions off.
+func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,30 @@
+// Package sqlitestore keeps Toolpit's state in one SQLite file. It is the
+// default back end, and several processes on one host may share the file.
+//
+// A process that is killed loses nothing that was acknowledged; a machine that
+// loses power loses at most about the last second, because the write-ahead log
+// is moved into the file and synced once a second.
+//
+// # How it is laid out
+//
+// A session's row has two numbers. Its body is new in each incarnation of an
+// id and is what variables and changes hang on, so creating an id again never
+// meets the leftovers of the one before. Its scope stays the same for all
+// incarnations and is what token records hang on, so the unit that ended or
+// created a session can be answered again.
+//
+// A session that is over stays as a tombstone; a tombstone that gave way to a
+// new incarnation becomes a grave. Both are found by the sweeper through their
+// due time. A living session's due time is only a lower bound of its expiry,
+// so that a write, which always moves the expiry, needs to touch no index.
+//
+// # How it is used
+//
+// There is one writer connection and a few readers, all used through the
+// driver itself: statements are prepared once for each connection, and nothing
+// about the state is remembered in the process. Each unit makes all its checks
+// before its first write, so several units may later share one transaction.
+//
+// The package is not for network file systems, on which SQLite's locks do not
+// hold.
+package sqlitestore

@@ -1,0 +1,112 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"golang.org/x/sync/errgroup"
+
+	"toolpit/internal/store"
+)
+
+// history is a kind of session use whose records can be checked for
+// linearizability: as if every operation had happened at one instant between
+// its call and its answer.
+type history struct {
+	name  string
+	model porcupine.Model
+	ops   []store.Op // what the session begins with
+	// client returns what one client does again and again.
+	client func(s *subject, ref store.Ref, random *rand.Rand) step
+}
+
+// step is one operation. It repeats itself until its outcome is known.
+type step func(ctx context.Context) (input, output any, err error)
+
+func testHistories(t *testing.T, open opener) {
+	for _, h := range histories() {
+		t.Run(h.name, func(t *testing.T) {
+			s := newSubject(t, open, store.Config{})
+			h.check(t, s, func() {})
+		})
+	}
+}
+
+func histories() []history {
+	return []history{counterHistory(), registerHistory(), lifeHistory()}
+}
+
+// check lets clients loose on a session, calls disturb before each step, and
+// requires a linearizable history.
+func (h history) check(t *testing.T, s *subject, disturb func()) {
+	t.Helper()
+	const clients = 8
+	const patience = 30 * time.Second
+	steps := 250
+	if testing.Short() {
+		steps = 50
+	}
+	seed := newSeed(t)
+	ref := s.create(t, lifetime, h.ops...)
+	recorded := make([][]porcupine.Operation, clients)
+	start := time.Now()
+	group, ctx := errgroup.WithContext(t.Context())
+	for i := range clients {
+		next := h.client(s, ref, rand.New(rand.NewPCG(seed, uint64(i))))
+		group.Go(func() error {
+			for range steps {
+				disturb()
+				called := time.Since(start)
+				input, output, err := next(ctx)
+				if err != nil {
+					return fmt.Errorf("client %d: %w", i, err)
+				}
+				recorded[i] = append(recorded[i], porcupine.Operation{
+					ClientId: i, Input: input, Call: int64(called), Output: output, Return: int64(time.Since(start)),
+				})
+			}
+			return nil
+		})
+	}
+	wantNoError(t, group.Wait())
+
+	var all []porcupine.Operation
+	for _, ops := range recorded {
+		all = append(all, ops...)
+	}
+	result, info := porcupine.CheckOperationsVerbose(h.model, all, patience)
+	if result == porcupine.Ok {
+		return
+	}
+	path := filepath.Join(t.ArtifactDir(), "history.html")
+	if err := porcupine.VisualizePath(h.model, info, path); err != nil {
+		t.Logf("the history could not be drawn: %v", err)
+	}
+	t.Errorf("the history is not linearizable: %s; see %s (kept with go test -artifacts)", result, path)
+}
+
+// newSeed returns a seed for random choices and prints it if the test fails.
+func newSeed(t *testing.T) uint64 {
+	t.Helper()
+	const variable = "TOOLPIT_TEST_SEED"
+	seed := rand.Uint64()
+	if given := os.Getenv(variable); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatalf("%s: %v", variable, err)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s=%d", variable, seed)
+		}
+	})
+	return seed
+}

@@ -1,0 +1,22 @@
+package tools
+
+import "toolpit/internal/fault"
+
+// Refuse is the error of a tool that finds one of its arguments wrong. The
+// pointer is relative to the arguments, such as /expression.
+func Refuse(pointer string, code fault.Code, detail string) *fault.Error {
+	return fault.Invalid(fault.ConstraintViolation, detail,
+		[]fault.Violation{{Pointer: argumentsPointer + pointer, Code: code, Detail: detail}}, fault.TypeMismatch)
+}
+
+// Blame says which argument an error is about: err, which some function that
+// knows nothing of tools returned, becomes a violation at pointer. Its facts
+// and its class stay.
+func Blame(pointer string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := *fault.From(err)
+	e.Violations = []fault.Violation{{Pointer: argumentsPointer + pointer, Code: e.Code, Detail: e.Detail}}
+	return &e
+}
