@@ -63,6 +63,7 @@ func errorCases() []errorCase {
 		{"1e", failed{"SyntaxError", 1, "malformed number at position 1; an exponent needs digits"}},
 		{"1e+", failed{"SyntaxError", 1, "malformed number at position 1; an exponent needs digits"}},
 		{"1e5x", failed{"SyntaxError", 3, "malformed number at position 3; write an operator between a number and a name"}},
+		{"1e5e6", failed{"SyntaxError", 3, "malformed number at position 3; write an operator between a number and a name"}},
 		{"0x1F", failed{"SyntaxError", 1, "malformed number at position 1; numbers are decimal"}},
 		{"3j", failed{"SyntaxError", 1, "malformed number at position 1; numbers are real"}},
 		{"007", failed{"SyntaxError", 0, "malformed number at position 0; an integer has no leading zeros"}},

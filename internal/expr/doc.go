@@ -21,7 +21,7 @@
 //     another, and from one processor architecture to the next.
 //
 // Time and memory are bounded by [MaxLength], [MaxDepth] and [MaxNodes]: every
-// operation takes some microseconds at most, however large its operands.
+// operation takes tens of microseconds at most, however large its operands.
 //
 // Everything here is a pure function and safe for concurrent use. The package
 // is not for variables, strings, comparisons or assignments, and not for

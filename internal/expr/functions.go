@@ -40,8 +40,8 @@ var functions = []function{
 	{"hypot", 1, many, hypotenuse},
 	{"exp", 1, 1, realFunction(math.Exp)},
 	{"log", 1, 2, logarithm},
-	{"log2", 1, 1, realFunction(positive(log2))},
-	{"log10", 1, 1, realFunction(positive(log10))},
+	{"log2", 1, 1, realFunction(log2)},
+	{"log10", 1, 1, realFunction(log10)},
 	{"sin", 1, 1, realFunction(math.Sin)},
 	{"cos", 1, 1, realFunction(math.Cos)},
 	{"tan", 1, 1, realFunction(math.Tan)},
@@ -143,7 +143,7 @@ func Sqrt(a Number) (Number, error) {
 // logarithm is log: the natural logarithm, or with two arguments the quotient
 // of two, which is how Python defines it.
 func logarithm(name string, args []Number) (Number, *failure) {
-	natural := realFunction(positive(math.Log))
+	natural := realFunction(log)
 	n, f := natural(name, args[:1])
 	if f != nil || len(args) == 1 {
 		return n, f

@@ -3,6 +3,7 @@ package expr_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,10 +14,7 @@ import (
 // FuzzEval checks what holds for every input: no panic, a finite value or an
 // error that says where, and a value that reads back as itself.
 func FuzzEval(f *testing.F) {
-	for _, c := range operatorCases() {
-		f.Add(c.source)
-	}
-	for _, c := range functionCases() {
+	for _, c := range slices.Concat(operatorCases(), functionCases(), elementaryCases(), lossyCases()) {
 		f.Add(c.source)
 	}
 	for _, c := range errorCases() {

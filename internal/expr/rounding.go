@@ -3,7 +3,6 @@ package expr
 import (
 	"math"
 	"math/big"
-	"strconv"
 )
 
 // wholeFunction makes a function that turns a float into an integer.
@@ -25,33 +24,34 @@ func round(name string, args []Number) (Number, *failure) {
 		return wholeFunction(math.RoundToEven)(name, args)
 	}
 	what, x, places := "the result of "+name, args[0], args[1]
-	// No float has 400 digits on either side of its point that matter.
-	p := max(-400, min(places.i, 400))
 	switch {
 	case places.isFloat:
 		return Number{}, failf(typeError, "%s needs an integer number of places, but got %s", name, places)
-	case x.isFloat && p >= 0:
-		// FormatFloat rounds the exact decimal value. Scaling with a power of
-		// ten would round before the rounding: round(2.675, 2) is 2.67 because
-		// 2.675 is a little less than it looks.
-		v, _ := strconv.ParseFloat(strconv.FormatFloat(x.f, 'f', int(p), 64), 64)
-		return float(what, v)
 	case x.isFloat:
-		tens, _ := new(big.Float).SetInt(toTens(new(big.Rat).SetFloat64(x.f), -p)).Float64()
-		return float(what, math.Copysign(tens, x.f))
-	case p >= 0:
+		v, _ := toPlaces(new(big.Rat).SetFloat64(x.f), places.i).Float64()
+		return float(what, math.Copysign(v, x.f))
+	case places.i >= 0:
 		return x, nil
 	}
-	return integer(what, toTens(new(big.Rat).SetInt64(x.i), -p))
+	return integer(what, toPlaces(new(big.Rat).SetInt64(x.i), places.i).Num())
 }
 
-// toTens rounds x to a multiple of 10**places.
-func toTens(x *big.Rat, places int64) *big.Int {
-	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(places), nil)
-	x.Quo(x, new(big.Rat).SetInt(unit))
+// toPlaces rounds x to decimal places, ties to even. It needs the exact value:
+// round(2.675, 2) is 2.67 because 2.675 is a little less than it looks, but
+// 2.675 times 100 as a float is exactly 267.5.
+func toPlaces(x *big.Rat, places int64) *big.Rat {
+	// No float has more than 17 digits that matter, the first of them at most
+	// 324 places from the point.
+	places = max(-340, min(places, 340))
+	ten := big.NewInt(10)
+	unit := new(big.Rat).SetInt(ten.Exp(ten, big.NewInt(max(places, -places)), nil))
+	if places > 0 {
+		unit.Inv(unit)
+	}
+	x.Quo(x, unit)
 	q, r := new(big.Int).QuoRem(x.Num(), x.Denom(), new(big.Int))
 	if tie := r.Abs(r).Lsh(r, 1).Cmp(x.Denom()); tie > 0 || tie == 0 && q.Bit(0) == 1 {
 		q.Add(q, big.NewInt(int64(x.Sign())))
 	}
-	return q.Mul(q, unit)
+	return unit.Mul(unit, x.SetInt(q))
 }

@@ -185,7 +185,9 @@ func (s *scanner) malformed(number string) *failure {
 			hint = "numbers are decimal"
 		}
 	case 'e', 'E':
-		hint = "an exponent needs digits"
+		if !strings.ContainsAny(number, "eE") {
+			hint = "an exponent needs digits"
+		}
 	case 'j', 'J':
 		hint = "numbers are real"
 	}

@@ -15,12 +15,12 @@ const (
 	minPart  = 3  // bytes; a shorter word is a part of too much
 )
 
-// Names returns the candidates nearest to word, at most most of them, in the
-// order of candidates. Nearest are those that the fewest edits lead to: up to
-// one edit per three bytes begun, no more than three; an insertion, a deletion,
-// a replacement and a swap of neighbours are one each, upper and lower case are
+// Names returns the candidates nearest to word in the order of candidates, no
+// more than most. Nearest are those that the fewest edits lead to: up to one
+// edit per three bytes begun, no more than three; an insertion, a deletion, a
+// replacement and a swap of neighbours are one each, upper and lower case are
 // the same. When there is none, nearest are those that contain word or are
-// contained in it.
+// contained in it. It reads candidates and keeps nothing of them.
 func Names(word string, candidates []string, most int) []string {
 	if len(word) > maxWord {
 		return nil
