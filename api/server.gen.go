@@ -35,10 +35,10 @@ type ServerInterface interface {
 	GetLivez(w http.ResponseWriter, r *http.Request)
 	// GetOpenAPIJSON This document as JSON
 	// (GET /openapi.json)
-	GetOpenAPIJSON(w http.ResponseWriter, r *http.Request)
+	GetOpenAPIJSON(w http.ResponseWriter, r *http.Request, params GetOpenAPIJSONParams)
 	// GetOpenAPIYAML This document as YAML
 	// (GET /openapi.yaml)
-	GetOpenAPIYAML(w http.ResponseWriter, r *http.Request)
+	GetOpenAPIYAML(w http.ResponseWriter, r *http.Request, params GetOpenAPIYAMLParams)
 	// GetReadyz May requests be sent here?
 	// (GET /readyz)
 	GetReadyz(w http.ResponseWriter, r *http.Request)
@@ -107,13 +107,13 @@ func (_ Unimplemented) GetLivez(w http.ResponseWriter, r *http.Request) {
 
 // GetOpenAPIJSON This document as JSON
 // (GET /openapi.json)
-func (_ Unimplemented) GetOpenAPIJSON(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) GetOpenAPIJSON(w http.ResponseWriter, r *http.Request, params GetOpenAPIJSONParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
 // GetOpenAPIYAML This document as YAML
 // (GET /openapi.yaml)
-func (_ Unimplemented) GetOpenAPIYAML(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) GetOpenAPIYAML(w http.ResponseWriter, r *http.Request, params GetOpenAPIYAMLParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -286,8 +286,35 @@ func (siw *ServerInterfaceWrapper) GetLivez(w http.ResponseWriter, r *http.Reque
 // GetOpenAPIJSON operation middleware
 func (siw *ServerInterfaceWrapper) GetOpenAPIJSON(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOpenAPIJSONParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetOpenAPIJSON(w, r)
+		siw.Handler.GetOpenAPIJSON(w, r, params)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -300,8 +327,35 @@ func (siw *ServerInterfaceWrapper) GetOpenAPIJSON(w http.ResponseWriter, r *http
 // GetOpenAPIYAML operation middleware
 func (siw *ServerInterfaceWrapper) GetOpenAPIYAML(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOpenAPIYAMLParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-None-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-None-Match", Err: err})
+			return
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetOpenAPIYAML(w, r)
+		siw.Handler.GetOpenAPIYAML(w, r, params)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1198,6 +1252,7 @@ func (response GetLivezdefaultApplicationProblemPlusJSONResponse) VisitGetLivezR
 }
 
 type GetOpenAPIJSONRequestObject struct {
+	Params GetOpenAPIJSONParams
 }
 
 type GetOpenAPIJSONResponseObject interface {
@@ -1206,6 +1261,7 @@ type GetOpenAPIJSONResponseObject interface {
 
 type GetOpenAPIJSON200ResponseHeaders struct {
 	CacheControl *string
+	ETag         *string
 }
 
 type GetOpenAPIJSON200JSONResponse struct {
@@ -1223,9 +1279,32 @@ func (response GetOpenAPIJSON200JSONResponse) VisitGetOpenAPIJSONResponse(w http
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
 	}
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetOpenAPIJSON304ResponseHeaders struct {
+	CacheControl *string
+	ETag         *string
+}
+
+type GetOpenAPIJSON304Response struct {
+	Headers GetOpenAPIJSON304ResponseHeaders
+}
+
+func (response GetOpenAPIJSON304Response) VisitGetOpenAPIJSONResponse(w http.ResponseWriter) error {
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetOpenAPIJSONdefaultApplicationProblemPlusJSONResponse struct {
@@ -1246,6 +1325,7 @@ func (response GetOpenAPIJSONdefaultApplicationProblemPlusJSONResponse) VisitGet
 }
 
 type GetOpenAPIYAMLRequestObject struct {
+	Params GetOpenAPIYAMLParams
 }
 
 type GetOpenAPIYAMLResponseObject interface {
@@ -1254,6 +1334,7 @@ type GetOpenAPIYAMLResponseObject interface {
 
 type GetOpenAPIYAML200ResponseHeaders struct {
 	CacheControl *string
+	ETag         *string
 }
 
 type GetOpenAPIYAML200ApplicationYamlResponse struct {
@@ -1271,6 +1352,9 @@ func (response GetOpenAPIYAML200ApplicationYamlResponse) VisitGetOpenAPIYAMLResp
 	if response.Headers.CacheControl != nil {
 		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
 	}
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 
 	if closer, ok := response.Body.(io.ReadCloser); ok {
@@ -1278,6 +1362,26 @@ func (response GetOpenAPIYAML200ApplicationYamlResponse) VisitGetOpenAPIYAMLResp
 	}
 	_, err := io.Copy(w, response.Body)
 	return err
+}
+
+type GetOpenAPIYAML304ResponseHeaders struct {
+	CacheControl *string
+	ETag         *string
+}
+
+type GetOpenAPIYAML304Response struct {
+	Headers GetOpenAPIYAML304ResponseHeaders
+}
+
+func (response GetOpenAPIYAML304Response) VisitGetOpenAPIYAMLResponse(w http.ResponseWriter) error {
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetOpenAPIYAMLdefaultApplicationProblemPlusJSONResponse struct {
@@ -2146,8 +2250,10 @@ func (sh *strictHandler) GetLivez(w http.ResponseWriter, r *http.Request) {
 }
 
 // GetOpenAPIJSON operation middleware
-func (sh *strictHandler) GetOpenAPIJSON(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) GetOpenAPIJSON(w http.ResponseWriter, r *http.Request, params GetOpenAPIJSONParams) {
 	var request GetOpenAPIJSONRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetOpenAPIJSON(ctx, request.(GetOpenAPIJSONRequestObject))
@@ -2170,8 +2276,10 @@ func (sh *strictHandler) GetOpenAPIJSON(w http.ResponseWriter, r *http.Request) 
 }
 
 // GetOpenAPIYAML operation middleware
-func (sh *strictHandler) GetOpenAPIYAML(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) GetOpenAPIYAML(w http.ResponseWriter, r *http.Request, params GetOpenAPIYAMLParams) {
 	var request GetOpenAPIYAMLRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetOpenAPIYAML(ctx, request.(GetOpenAPIYAMLRequestObject))

@@ -21,8 +21,7 @@ const (
 )
 
 // readBody reads the JSON text of a request, without looking into it. What it
-// allocates is at most twice what was really sent, whatever the request
-// announced. Errors: BodyTooLarge, UnsupportedMediaType, InvalidRequest.
+// allocates goes by what was really sent, whatever the request announced. Errors: BodyTooLarge, UnsupportedMediaType, InvalidRequest.
 func readBody(x *exchange, limit int64, p presence) ([]byte, error) {
 	r := x.request
 	if err := identityEncoding(r.Header); err != nil {
@@ -35,7 +34,7 @@ func readBody(x *exchange, limit int64, p presence) ([]byte, error) {
 	if r.ContentLength != 0 && !typed && (p == required || r.Header.Get("Content-Type") != "") {
 		return nil, unsupported("Send the body as application/json.")
 	}
-	body, err := readAll(http.MaxBytesReader(x, r.Body, limit), r.ContentLength)
+	body, err := readAll(http.MaxBytesReader(x, r.Body, limit), r.ContentLength, limit)
 	switch {
 	case err != nil:
 		return nil, unreadable(x, limit, err)
@@ -52,24 +51,20 @@ func readBody(x *exchange, limit int64, p presence) ([]byte, error) {
 }
 
 // readAll is io.ReadAll for a body of announced length (-1: not announced). It
-// never trusts the announcement with more memory than has arrived.
-func readAll(r io.Reader, announced int64) ([]byte, error) {
+// never trusts the announcement with more than four times what has arrived, and
+// in steps of four allocates little more than the body's size in all.
+func readAll(r io.Reader, announced, limit int64) ([]byte, error) {
 	const first = 4 << 10
-	size := int64(first)
-	if announced >= 0 {
-		size = min(announced, first)
+	if announced < 0 {
+		announced = limit + 1 // where the reader ends
 	}
-	b := make([]byte, 0, size)
+	b := make([]byte, 0, min(announced, first))
 	for {
 		if len(b) == cap(b) {
 			if int64(len(b)) == announced {
 				return b, nil // net/http gives no more than what was announced
 			}
-			grown := 2 * int64(max(cap(b), first/2))
-			if announced >= 0 {
-				grown = min(grown, announced)
-			}
-			b = append(make([]byte, 0, grown), b...)
+			b = append(make([]byte, 0, min(announced, 4*int64(cap(b)))), b...)
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]

@@ -3,9 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"reflect"
 	"slices"
@@ -18,17 +16,13 @@ import (
 	"toolpit/internal/store"
 )
 
-// Bounds of every JSON body.
 const (
-	maxDepth      = 64  // arrays and objects inside one another
-	maxViolations = 100 // reported one by one
-	maxPointer    = 256 // bytes of a violation's pointer
+	maxViolations = 100                // reported one by one
+	maxText       = 12 * maxLabelValue // bytes of the longest text any member may have, all of it escaped
 )
 
 // envelope reads bodies of one type: a struct that oapi-codegen made, whose
-// members it knows by their json tags. One streaming pass checks the text and
-// assigns the members; it builds no tree, so a body costs no more than its
-// own size again, however much it nests.
+// members it knows by their json tags.
 type envelope[T any] struct {
 	names  []string
 	fields map[string]field
@@ -44,7 +38,9 @@ type field struct {
 // could not fill in.
 func envelopeOf[T any]() *envelope[T] {
 	e := &envelope[T]{fields: map[string]field{}}
-	for i, f := range indexed(reflect.TypeFor[T]()) {
+	t := reflect.TypeFor[T]()
+	for i := range t.NumField() {
+		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		e.names = append(e.names, name)
 		e.fields[name] = field{index: i, required: !strings.Contains(options, "omitempty")}
@@ -53,187 +49,102 @@ func envelopeOf[T any]() *envelope[T] {
 	return e
 }
 
-// indexed returns the fields of a struct.
-func indexed(t reflect.Type) []reflect.StructField {
-	var fields []reflect.StructField
-	for i := range t.NumField() {
-		fields = append(fields, t.Field(i))
-	}
-	return fields
-}
-
-// decode reads body. bounds adds what is wrong with members of the right
-// type. The text comes first: whatever else is wrong with a body that is no
-// JSON, it is only that. Errors: InvalidRequest, MissingParameter and
-// UnknownParameter, with all violations.
+// decode reads body member by member. bounds adds what is wrong with members
+// of the right type. The text comes first: whatever else is wrong with a body
+// that is no JSON, it is only that. Errors: InvalidRequest, MissingParameter
+// and UnknownParameter, with all violations.
 func (e *envelope[T]) decode(body []byte, bounds func(*T) []fault.Violation) (*T, error) {
-	p := &pass{text: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body))}
 	into := new(T)
-	if err := p.top(func(name string, raw jsontext.Value) {
-		f, ok := e.fields[name]
+	members := reflect.ValueOf(into).Elem()
+	c := complaints{}
+	seen := make([]bool, members.NumField())
+	kind, err := newScan(body).members(func(name []byte, raw jsontext.Value) {
+		f, ok := e.fields[string(name)]
 		if !ok {
-			p.unknown(name, e.names)
+			c.unknown(name, e.names)
 			return
 		}
-		p.seen[name] = true
-		p.assign(reflect.ValueOf(into).Elem().Field(f.index), raw, jsontext.Pointer("").AppendToken(name), false)
-	}); err != nil {
+		seen[f.index] = true
+		c.assign(members.Field(f.index), raw, jsontext.Pointer("").AppendToken(string(name)), false)
+	})
+	if err != nil {
 		return nil, err
 	}
+	if kind != jsontext.KindBeginObject {
+		c.add("", fault.TypeMismatch, "Expected an object, got "+kindName(kind)+".")
+		return nil, c.verdict()
+	}
 	for _, name := range e.names {
-		if e.fields[name].required && !p.seen[name] {
-			p.add(jsontext.Pointer("").AppendToken(name), fault.MissingParameter, "This member is required.")
+		if f := e.fields[name]; f.required && !seen[f.index] {
+			c.add(jsontext.Pointer("").AppendToken(name), fault.MissingParameter, fmt.Sprintf("The member %q is missing.", name))
 		}
 	}
 	for _, v := range bounds(into) {
-		if !p.complained[v.Pointer] {
-			p.add(jsontext.Pointer(v.Pointer), v.Code, v.Detail)
+		if !c.about(v.Pointer) {
+			c.add(jsontext.Pointer(v.Pointer), v.Code, v.Detail)
 		}
 	}
-	if err := p.verdict(); err != nil {
+	if err := c.verdict(); err != nil {
 		return nil, err
 	}
 	return into, nil
 }
 
-// pass is one reading of one body.
-type pass struct {
-	text        []byte
-	dec         *jsontext.Decoder
-	seen        map[string]bool // known members
-	count       int             // violations, also those that are not listed
+// complaints gathers what is wrong with the members of a body.
+type complaints struct {
+	count       int // also those that are not listed
 	violations  []fault.Violation
-	complained  map[string]bool // their pointers
 	suggestions []string
 }
 
-// top reads the whole text and calls member for each member of the outermost
-// object.
-func (p *pass) top(member func(name string, raw jsontext.Value)) error {
-	p.seen, p.complained = map[string]bool{}, map[string]bool{}
-	if k := p.dec.PeekKind(); k != jsontext.KindBeginObject {
-		if _, err := p.value(); err != nil {
-			return err
-		}
-		p.add("", fault.TypeMismatch, "Expected an object, got "+kindName(k)+".")
-		return p.end()
-	}
-	if _, err := p.dec.ReadToken(); err != nil {
-		return p.syntax(err)
-	}
-	for p.dec.PeekKind() != jsontext.KindEndObject {
-		token, err := p.dec.ReadToken()
-		if err != nil {
-			return p.syntax(err)
-		}
-		name := token.String()
-		raw, err := p.value()
-		if err != nil {
-			return err
-		}
-		member(name, raw)
-	}
-	if _, err := p.dec.ReadToken(); err != nil {
-		return p.syntax(err)
-	}
-	return p.end()
-}
-
-// value reads one value of any size and returns its text.
-func (p *pass) value() (jsontext.Value, error) {
-	outside := p.dec.StackDepth()
-	start := int(p.dec.InputOffset())
-	for start < len(p.text) && strings.IndexByte(" \t\r\n:", p.text[start]) >= 0 {
-		start++
-	}
-	for {
-		if _, err := p.dec.ReadToken(); err != nil {
-			return nil, p.syntax(err)
-		}
-		switch depth := p.dec.StackDepth(); {
-		case depth > maxDepth:
-			return nil, fault.Newf(fault.InvalidRequest, "The body has more than %d levels of arrays and objects.", maxDepth)
-		case depth == outside:
-			return jsontext.Value(p.text[start:p.dec.InputOffset()]), nil
-		}
+func (c *complaints) add(at jsontext.Pointer, code fault.Code, detail string) {
+	c.count++
+	if len(c.violations) < maxViolations {
+		c.violations = append(c.violations, fault.Violation{Pointer: clipped(at), Code: code, Detail: detail})
 	}
 }
 
-// end refuses whatever follows the value.
-func (p *pass) end() error {
-	if _, err := p.dec.ReadToken(); errors.Is(err, io.EOF) {
-		return nil
-	}
-	return fault.Newf(fault.InvalidRequest, "There is something after the end of the JSON value, at byte %d.", p.dec.InputOffset())
-}
-
-// syntax says what is wrong with the text in words of our own: the library's
-// quote the body, and a log would quote them.
-func (p *pass) syntax(err error) error {
-	detail, at := "The body ends before the JSON value does.", jsontext.Pointer("")
-	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		at = e.JSONPointer
-		switch {
-		case errors.Is(err, jsontext.ErrDuplicateName):
-			detail = "An object has the same name twice."
-		case !errors.Is(err, io.ErrUnexpectedEOF):
-			detail = fmt.Sprintf("The body is not valid JSON in UTF-8, at byte %d.", e.ByteOffset)
-		}
-	}
-	return fault.Invalid(fault.InvalidRequest, detail, []fault.Violation{
-		{Pointer: clipped(at), Code: fault.InvalidRequest, Detail: detail},
-	})
+// about tells whether something has been said about a member already.
+func (c *complaints) about(pointer string) bool {
+	return slices.ContainsFunc(c.violations, func(v fault.Violation) bool { return v.Pointer == pointer })
 }
 
 // unknown complains of a member that the envelope does not have. A body may
 // consist of them, so those that are not listed cost nothing.
-func (p *pass) unknown(name string, known []string) {
-	if len(p.violations) == maxViolations {
-		p.count++
+func (c *complaints) unknown(name []byte, known []string) {
+	if len(c.violations) == maxViolations {
+		c.count++
 		return
 	}
-	p.add(jsontext.Pointer("").AppendToken(name), fault.UnknownParameter,
-		"There is no such member; known are "+listed(known)+".")
-	p.suggestions = append(p.suggestions, near(name, known)...)
-}
-
-func (p *pass) add(at jsontext.Pointer, code fault.Code, detail string) {
-	p.count++
-	if len(p.violations) < maxViolations {
-		pointer := clipped(at)
-		p.violations = append(p.violations, fault.Violation{Pointer: pointer, Code: code, Detail: detail})
-		p.complained[pointer] = true
-	}
-}
-
-// clipped keeps a pointer from echoing the body.
-func clipped(at jsontext.Pointer) string {
-	if len(at) > maxPointer {
-		return string(at[:maxPointer]) + "…"
-	}
-	return string(at)
+	short := strings.ToValidUTF8(string(name[:min(len(name), maxPointer)]), "")
+	c.add(jsontext.Pointer("").AppendToken(short), fault.UnknownParameter,
+		fmt.Sprintf("There is no member %.64q; known are %s.", short, listed(known)))
+	c.suggestions = append(c.suggestions, near(short, known)...)
 }
 
 // verdict makes one error of all violations; nil when there are none.
-func (p *pass) verdict() error {
-	if p.count == 0 {
+func (c *complaints) verdict() error {
+	if c.count == 0 {
 		return nil
 	}
-	detail := p.violations[0].Detail
+	first := c.violations[0]
+	detail := first.Detail
 	switch {
-	case p.count > len(p.violations):
-		detail = fmt.Sprintf("%d things are wrong with the body; the first %d are listed.", p.count, len(p.violations))
-	case p.count > 1:
-		detail = fmt.Sprintf("%d things are wrong with the body.", p.count)
+	case c.count > len(c.violations):
+		detail = fmt.Sprintf("%d things are wrong with the body; the first %d are listed.", c.count, len(c.violations))
+	case c.count > 1:
+		detail = fmt.Sprintf("%d things are wrong with the body.", c.count)
+	case first.Pointer != "" && (first.Code == fault.TypeMismatch || first.Code == fault.ConstraintViolation):
+		detail = first.Pointer + ": " + detail
 	}
-	e := fault.Invalid(fault.InvalidRequest, detail, p.violations, fault.MissingParameter, fault.UnknownParameter)
-	slices.Sort(p.suggestions)
-	e.Facts.Suggestions = slices.Compact(p.suggestions)
+	e := fault.Invalid(fault.InvalidRequest, detail, c.violations, fault.MissingParameter, fault.UnknownParameter)
+	slices.Sort(c.suggestions)
+	e.Facts.Suggestions = slices.Compact(c.suggestions)
 	return e
 }
 
 // assign puts a member's value into its field.
-func (p *pass) assign(into reflect.Value, raw jsontext.Value, at jsontext.Pointer, nullable bool) {
+func (c *complaints) assign(into reflect.Value, raw jsontext.Value, at jsontext.Pointer, nullable bool) {
 	t := into.Type()
 	switch {
 	case t == reflect.TypeFor[json.RawMessage]():
@@ -243,19 +154,16 @@ func (p *pass) assign(into reflect.Value, raw jsontext.Value, at jsontext.Pointe
 			return
 		}
 		fresh := reflect.New(t.Elem())
-		before := p.count
-		if p.assign(fresh.Elem(), raw, at, false); p.count == before {
+		before := c.count
+		if c.assign(fresh.Elem(), raw, at, false); c.count == before {
 			into.Set(fresh)
 		}
 	case t.Kind() == reflect.String:
-		if p.expect(raw, jsontext.KindString, "a string", at) {
-			text, _ := jsontext.AppendUnquote(nil, raw) // the text has been checked
-			into.SetString(string(text))
-		}
+		c.text(into, raw, at)
 	case t.Kind() == reflect.Int64:
-		p.integer(into, raw, at)
+		c.integer(into, raw, at)
 	case t.Kind() == reflect.Map:
-		p.members(into, raw, at)
+		c.labels(into, raw, at)
 	}
 }
 
@@ -270,17 +178,29 @@ func mustAssign(t reflect.Type) {
 	}
 }
 
-func (p *pass) expect(raw jsontext.Value, want jsontext.Kind, name string, at jsontext.Pointer) bool {
+func (c *complaints) expect(raw jsontext.Value, want jsontext.Kind, name string, at jsontext.Pointer) bool {
 	if raw.Kind() == want {
 		return true
 	}
-	p.add(at, fault.TypeMismatch, "Expected "+name+", got "+kindName(raw.Kind())+".")
+	c.add(at, fault.TypeMismatch, "Expected "+name+", got "+kindName(raw.Kind())+".")
 	return false
 }
 
+func (c *complaints) text(into reflect.Value, raw jsontext.Value, at jsontext.Pointer) {
+	if !c.expect(raw, jsontext.KindString, "a string", at) {
+		return
+	}
+	if len(raw) > maxText+len(`""`) { // do not copy what will be refused
+		c.add(at, fault.ConstraintViolation, "The text is too long.")
+		return
+	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // it has been checked
+	into.SetString(string(text))
+}
+
 // integer accepts what JSON Schema calls one: 60 as well as 60.0 and 6e1.
-func (p *pass) integer(into reflect.Value, raw jsontext.Value, at jsontext.Pointer) {
-	if !p.expect(raw, jsontext.KindNumber, "an integer", at) {
+func (c *complaints) integer(into reflect.Value, raw jsontext.Value, at jsontext.Pointer) {
+	if !c.expect(raw, jsontext.KindNumber, "an integer", at) {
 		return
 	}
 	if i, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
@@ -290,38 +210,44 @@ func (p *pass) integer(into reflect.Value, raw jsontext.Value, at jsontext.Point
 	f, err := strconv.ParseFloat(string(raw), 64)
 	switch {
 	case err != nil || math.Abs(f) >= 1<<53:
-		p.add(at, fault.ConstraintViolation, "The number is out of bounds.")
+		c.add(at, fault.ConstraintViolation, "The number is out of bounds.")
 	case f != math.Trunc(f):
-		p.add(at, fault.TypeMismatch, "Expected an integer, got a number with a fraction.")
+		c.add(at, fault.TypeMismatch, "Expected an integer, got a number with a fraction.")
 	default:
 		into.SetInt(int64(f))
 	}
 }
 
-// members fills a map of labels. Only there does null mean anything, and only
-// where the map's values are pointers.
-func (p *pass) members(into reflect.Value, raw jsontext.Value, at jsontext.Pointer) {
-	if !p.expect(raw, jsontext.KindBeginObject, "an object", at) {
+// labels fills a map. Only there does null mean anything, and only where the
+// map's values are pointers.
+func (c *complaints) labels(into reflect.Value, raw jsontext.Value, at jsontext.Pointer) {
+	if !c.expect(raw, jsontext.KindBeginObject, "an object", at) {
 		return
 	}
 	t := into.Type()
 	filled := reflect.MakeMap(t)
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true)) // checked before
-	_, _ = dec.ReadToken()
-	for dec.PeekKind() == jsontext.KindString {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true)) // all has been checked
+	_, err := dec.ReadToken()
+	for err == nil && dec.PeekKind() == jsontext.KindString {
 		if filled.Len() == store.MaxLabels {
-			p.add(at, fault.ConstraintViolation, fmt.Sprintf("Expected at most %d members.", store.MaxLabels))
+			c.add(at, fault.ConstraintViolation, fmt.Sprintf("Expected at most %d members.", store.MaxLabels))
 			return
 		}
-		token, _ := dec.ReadToken()
-		name := token.String()
-		value, err := dec.ReadValue()
-		if err != nil {
-			return // cannot be: the text has been checked
+		var key, value jsontext.Value
+		if key, err = dec.ReadValue(); err != nil {
+			break
+		}
+		name := reflect.New(t.Key()).Elem()
+		before := c.count
+		if c.text(name, key, at); c.count != before {
+			return // a name too long to be repeated
+		}
+		if value, err = dec.ReadValue(); err != nil {
+			break
 		}
 		element := reflect.New(t.Elem()).Elem()
-		p.assign(element, value, at.AppendToken(name), true)
-		filled.SetMapIndex(reflect.ValueOf(name), element)
+		c.assign(element, value, at.AppendToken(name.String()), true)
+		filled.SetMapIndex(name, element)
 	}
 	into.Set(filled)
 }

@@ -43,7 +43,6 @@ type setup struct {
 	store    store.Config
 	wrap     func(store.Store) store.Store
 	executor execution.Config
-	extra    []tools.Tool
 }
 
 // start runs a service until the end of the test.
@@ -68,7 +67,7 @@ func start(t testing.TB, options ...func(*setup)) *running {
 		}
 	})
 	r.store = s.wrap(opened)
-	registry, err := tools.NewRegistry(basic.Tools(), session.Tools(), testTools(r.hold), s.extra)
+	registry, err := r.registry()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +75,10 @@ func start(t testing.TB, options ...func(*setup)) *running {
 	replica := tools.Replica{ID: "rep_test", Version: "0.1.0", StartedAt: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	executor := execution.New(s.executor)
 	s.server.Engine = tools.NewEngine(tools.EngineConfig{Registry: registry, Store: r.store, Replica: replica, Log: log, Load: executor})
-	s.server.Executor, s.server.Store, s.server.Replica, s.server.Log = executor, r.store, replica, log
+	s.server.Executor, s.server.Store, s.server.Replica = executor, r.store, replica
+	if s.server.Log == nil {
+		s.server.Log = log
+	}
 	if r.handler, err = server.New(s.server); err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +93,11 @@ func start(t testing.TB, options ...func(*setup)) *running {
 		return http.ErrUseLastResponse
 	}}
 	return r
+}
+
+// registry holds the tools of the service.
+func (r *running) registry() (*tools.Registry, error) {
+	return tools.NewRegistry(basic.Tools(), session.Tools(), testTools(r.hold))
 }
 
 // answer is a response, read to its end.

@@ -23,7 +23,7 @@ func (s *service) CreateSession(ctx context.Context, req api.CreateSessionReques
 		return nil, err
 	}
 	created, err := s.store.Create(ctx, store.Ref{Owner: x.owner, ID: id}, store.NewSession{
-		Write:          w,
+		Write:          creation(w, req.Params.IdempotencyKey),
 		TTL:            lifetime(req.Body.TTLSeconds, s.limits.DefaultTTL),
 		Labels:         req.Body.Labels,
 		ReturnExisting: req.Body.IfExists != nil && *req.Body.IfExists == api.IfExistsReturn,
@@ -61,6 +61,16 @@ func (s *service) settleID(ctx context.Context, owner string, w store.Write, wan
 		return "", err
 	}
 	return string(kept.Memo), nil
+}
+
+// creation is what the creation itself carries. A key of POST /sessions belongs
+// to the owner, whereas the creation is recorded in the session: there the same
+// key may come again for something else, so it goes by a name that no key has.
+func creation(w store.Write, key *string) store.Write {
+	if w.Token.Keyed() {
+		w.Token = store.KeyedToken("creation " + *key)
+	}
+	return w
 }
 
 // ListSessions lists the owner's sessions.

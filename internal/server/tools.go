@@ -132,7 +132,7 @@ type description struct {
 
 // VisitListToolsResponse sends the answer.
 func (d description) VisitListToolsResponse(w http.ResponseWriter) error {
-	if d.link != nil {
+	if d.link != nil && !d.same {
 		w.Header().Set("Link", *d.link)
 	}
 	return d.send(w)

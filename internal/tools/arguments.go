@@ -3,6 +3,7 @@ package tools
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,6 +19,11 @@ const (
 	MaxValues     = 20_000    // JSON values, for tools that have a schema to check
 	MaxViolations = 100       // violations reported one by one
 )
+
+// maxPointer is how long a violation's pointer gets. The names in it are the
+// caller's, and a hundred violations inside one long name would repeat it a
+// hundred times.
+const maxPointer = 512
 
 // argumentsPointer is where the arguments are in a request's body.
 const argumentsPointer = "/arguments"
@@ -41,7 +47,7 @@ func (in *input) check(arguments []byte) error {
 		return &refused
 	}
 	s, err := in.scan(arguments)
-	if errors.Is(err, errTooManyViolations) {
+	if errors.Is(err, errEnough) {
 		return in.refuse(s.violations)
 	}
 	if err != nil {
@@ -93,7 +99,18 @@ func (in *input) refuse(violations []fault.Violation) error {
 	case n > 1:
 		detail = fmt.Sprintf("%d things are wrong with the arguments of %q.", n, in.tool)
 	}
+	for i, v := range violations {
+		violations[i].Pointer = bounded(v.Pointer)
+	}
 	return fault.Invalid(fault.ConstraintViolation, detail, violations, fault.TypeMismatch)
+}
+
+// bounded cuts a pointer that is too long down to what contains the thing.
+func bounded(pointer string) string {
+	if len(pointer) <= maxPointer {
+		return pointer
+	}
+	return pointer[:strings.LastIndexByte(pointer[:maxPointer+1], '/')]
 }
 
 // violations translates what the schema said, without what is only a
@@ -143,8 +160,8 @@ func (in *input) decode(arguments []byte, target any) error {
 
 // decodeOptions are the options of decode. They are made once for a tool:
 // behind the unmarshalers is a cache that fills with the types it meets.
-func (in *input) decodeOptions() jsonv2.Options {
-	return jsonv2.JoinOptions(jsonv2.RejectUnknownMembers(!in.freeForm), jsonv2.WithUnmarshalers(integers()))
+func decodeOptions() jsonv2.Options {
+	return jsonv2.JoinOptions(jsonv2.RejectUnknownMembers(true), jsonv2.WithUnmarshalers(integers()))
 }
 
 // integers reads every integer with a fraction of zero as an integer, as

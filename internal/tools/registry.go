@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"toolpit/internal/fault"
+	"toolpit/internal/near"
 )
 
 // Group puts tools under the name of their group.
@@ -60,7 +61,7 @@ func (r *Registry) Find(name string) (Tool, error) {
 	if t, ok := r.byName[name]; ok {
 		return t, nil
 	}
-	names := near(name, r.names)
+	names := near.Names(name, r.names, maxNear)
 	detail := fmt.Sprintf("There is no tool %s.", shown(name))
 	if len(names) > 0 {
 		detail = fmt.Sprintf("There is no tool %s%s", shown(name), didYouMean(names))

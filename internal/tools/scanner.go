@@ -144,8 +144,8 @@ func (s *scanner) enter() error {
 	return nil
 }
 
-// errTooManyViolations ends a scan that has found more than will be reported.
-var errTooManyViolations = errors.New("too many violations")
+// errEnough ends a scan that has found as much as will be reported.
+var errEnough = errors.New("enough violations")
 
 // number returns what the schema sees of a number: itself, or 0 in the place
 // of one that is refused.
@@ -163,8 +163,8 @@ func (s *scanner) number(literal string) (any, error) {
 	}
 	s.refused[pointer] = true
 	s.violations = append(s.violations, fault.Violation{Pointer: pointer, Code: fault.ConstraintViolation, Detail: complaint})
-	if len(s.violations) > MaxViolations {
-		return nil, errTooManyViolations
+	if len(s.violations) > MaxViolations || len(pointer) > maxPointer {
+		return nil, errEnough // each further pointer might be as long as all arguments
 	}
 	return json.Number("0"), nil
 }
@@ -187,7 +187,7 @@ func judgeNumber(literal string) string {
 // syntax says what is wrong with a text that is not JSON as we read it. A
 // server has found out before, so this is for callers that are none.
 func syntax(err error) error {
-	if _, ok := errors.AsType[*fault.Error](err); ok || errors.Is(err, errTooManyViolations) {
+	if _, ok := errors.AsType[*fault.Error](err); ok || errors.Is(err, errEnough) {
 		return err
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {

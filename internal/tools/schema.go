@@ -34,7 +34,7 @@ type input struct {
 
 // define infers the schema of t and prepares everything that follows from it.
 func (in *input) define(t reflect.Type) jsontext.Value {
-	in.options = in.decodeOptions()
+	in.options = decodeOptions()
 	if in.takesAnything(t) {
 		return jsontext.Value(fmt.Sprintf(`{"$schema":%q,"type":"object"}`, invopop.Version))
 	}

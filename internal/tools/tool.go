@@ -90,7 +90,7 @@ func (t Tool) mustHaveExamples() {
 // explain adds the violations to the text of an error, for panics at start.
 func explain(err error) error {
 	for _, v := range fault.From(err).Violations {
-		err = fmt.Errorf("%w [%s %s %s]", err, v.Pointer, v.Code, v.Detail)
+		err = fmt.Errorf("%w [%s %s %s]", err, v.Pointer, string(v.Code), v.Detail)
 	}
 	return err
 }

@@ -154,7 +154,7 @@ func TestRegistry_SuggestsNearNames(t *testing.T) {
 		{"eco", []string{"echo"}},
 		{"incremetn_counter", []string{"increment_counter"}},
 		{"counter", []string{"get_counter", "increment_counter", "set_counter"}},
-		{"get_conter", []string{"get_counter", "set_counter"}},
+		{"get_conter", []string{"get_counter"}},
 		{"init", []string{"init_session"}},
 		{"x", nil},
 		{"", nil},

@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"toolpit/internal/fault"
+	"toolpit/internal/near"
 )
 
 // translator turns what the schema library found into violations that speak
@@ -90,7 +91,7 @@ func (t *translator) unknown(object, names []string) {
 	}
 	slices.Sort(names)
 	for _, name := range names[:min(len(names), MaxViolations+1)] {
-		hint := didYouMean(near(name, known))
+		hint := didYouMean(near.Names(name, known, maxNear))
 		if hint == "" {
 			hint = allowed(known)
 		}
@@ -220,7 +221,7 @@ func wrongChoice(k *kind.Enum) string {
 	}
 	detail := "Expected " + listed(choices, "or") + ", got " + shown(k.Got)
 	if s, ok := k.Got.(string); ok {
-		if hint := didYouMean(near(s, known)); hint != "" {
+		if hint := didYouMean(near.Names(s, known, maxNear)); hint != "" {
 			return detail + hint
 		}
 	}

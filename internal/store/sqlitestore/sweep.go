@@ -203,10 +203,10 @@ func sweepTokens(keyed bool) sweeping {
 		flag = 1
 	}
 	return func(tx *tx, swept *store.Swept) (int64, error) {
-		counted := map[int64]int64{}
+		rows, counted := int64(0), map[int64]int64{}
 		args := []driver.Value{flag, tx.now - tx.lifetime(keyed).Milliseconds(), int64(sweepBatch)}
 		err := tx.c.each(deleteTokens, args, func(r row) (bool, error) {
-			swept.Tokens++
+			rows++
 			if size := r.int(1); size > 0 {
 				counted[r.int(0)] += size
 			}
@@ -220,7 +220,8 @@ func sweepTokens(keyed bool) sweeping {
 				return 0, err
 			}
 		}
-		return swept.Tokens, nil
+		swept.Tokens += rows
+		return rows, nil
 	}
 }
 

@@ -33,11 +33,8 @@ func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
 		if _, err := c.exec(beginRead); err != nil {
 			return err
 		}
-		if err := fn(s.begun(c)); err != nil {
-			rollback(c)
-			return err
-		}
-		return commit(c)
+		defer rollback(c) // there is nothing to commit
+		return fn(s.begun(c))
 	})
 }
 

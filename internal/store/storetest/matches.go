@@ -37,7 +37,7 @@ func testMatches(t *testing.T, open opener) {
 				Write: minted(), Match: m.match(tag, older), Labels: map[string]*string{"a": new("b")},
 			})
 			if !m.holds {
-				s.wantConflict(t, err, 2)
+				wantConflict(t, err, 2)
 				wantEqual(t, "session after the refusal", s.look(t, ref), before)
 				return
 			}
@@ -53,7 +53,7 @@ func testMatches(t *testing.T, open opener) {
 			before := s.look(t, ref)
 			removed, err := s.Remove(t.Context(), ref, store.SessionRemoval{Write: minted(), Match: m.match(tag, older)})
 			if !m.holds {
-				s.wantConflict(t, err, 2)
+				wantConflict(t, err, 2)
 				wantEqual(t, "session after the refusal", s.look(t, ref), before)
 				return
 			}
@@ -84,9 +84,9 @@ func testMatches(t *testing.T, open opener) {
 		s.remove(t, ref)
 		s.createAt(t, ref, lifetime) // again of version 1
 		_, err := s.Update(t.Context(), ref, store.SessionUpdate{Write: minted(), Match: match})
-		s.wantConflict(t, err, 1)
+		wantConflict(t, err, 1)
 		_, err = s.Remove(t.Context(), ref, store.SessionRemoval{Write: minted(), Match: match})
-		s.wantConflict(t, err, 1)
+		wantConflict(t, err, 1)
 	})
 
 	for name, match := range map[string]store.Match{"a tag": {Tags: []string{"tag-1"}}, "any tag": {Any: true}} {
@@ -97,7 +97,7 @@ func testMatches(t *testing.T, open opener) {
 			s.clock.Advance(lifetime)
 			for _, ref := range []store.Ref{s.newRef(), expired} {
 				_, err := s.Remove(t.Context(), ref, store.SessionRemoval{Write: minted(), Match: match})
-				s.wantConflict(t, err, 0)
+				wantConflict(t, err, 0)
 			}
 			_, err := s.Update(t.Context(), s.newRef(), store.SessionUpdate{Write: minted(), Match: match})
 			wantCode(t, err, fault.SessionNotFound)
@@ -117,7 +117,7 @@ func (s *subject) createTwice(t *testing.T) (ref store.Ref, tag, older string) {
 }
 
 // wantConflict requires err to be a version conflict that tells the version.
-func (s *subject) wantConflict(t *testing.T, err error, current int64) {
+func wantConflict(t *testing.T, err error, current int64) {
 	t.Helper()
 	if f := wantCode(t, err, fault.VersionConflict); f.Facts.CurrentVersion != current {
 		t.Fatalf("the current version is said to be %d, want %d", f.Facts.CurrentVersion, current)

@@ -52,7 +52,7 @@ func testOwners(t *testing.T, open opener) {
 			t.Error("the removal found a foreign session")
 		}
 		_, err = s.Remove(t.Context(), foreign, store.SessionRemoval{Write: minted(), Match: store.Match{Tags: []string{before.Session.Tag()}}})
-		s.wantConflict(t, err, 0)
+		wantConflict(t, err, 0)
 		wantEqual(t, "session afterwards", s.look(t, mine, "a"), before)
 	})
 

@@ -53,7 +53,7 @@ func testPreconditions(t *testing.T, open opener) {
 					}
 					_, err := s.Apply(t.Context(), ref, store.Unit{Write: minted(), Ops: []store.Op{m.op(name).IfVersion(wrong)}})
 					if otherwise == "" || fault.CodeOf(err) != otherwise {
-						s.wantConflict(t, err, version)
+						wantConflict(t, err, version)
 					}
 				}
 				wantEqual(t, "session after the refusals", s.look(t, ref, "living", "deleted", "missing"), before)

@@ -88,7 +88,7 @@ func testReadOnly(t *testing.T, open opener) {
 		_, err := s.Update(t.Context(), ref, store.SessionUpdate{
 			Write: minted(), ReadOnly: new(false), Match: store.Match{Tags: []string{"wrong"}},
 		})
-		s.wantConflict(t, err, 2)
+		wantConflict(t, err, 2)
 		changed, err := s.Update(t.Context(), ref, store.SessionUpdate{
 			Write: minted(), ReadOnly: new(false), Labels: map[string]*string{"also": new("this")},
 		})

@@ -54,16 +54,16 @@ func testValues(t *testing.T, open opener) {
 			for i, op := range []store.Op{store.Create("a", want), store.Put("a", want), store.Ensure("a", text("x")), store.Load("a")} {
 				u := store.Unit{Write: keyed(fmt.Sprint(i), "request"), Ops: []store.Op{op}}
 				first := s.applyUnit(t, ref, u)
-				s.wantValue(t, fmt.Sprintf("result of %c", op.Kind), first.Results[0].Value, want)
+				wantValue(t, fmt.Sprintf("result of %c", op.Kind), first.Results[0].Value, want)
 				s.wantReplay(t, ref, u, first)
 			}
-			s.wantValue(t, "value as read", s.read(t, ref, "a").Variables["a"].Value, want)
+			wantValue(t, "value as read", s.read(t, ref, "a").Variables["a"].Value, want)
 		})
 	}
 }
 
 // wantValue requires a value of the same type and the same text.
-func (s *subject) wantValue(t *testing.T, what string, got, want value.Value) {
+func wantValue(t *testing.T, what string, got, want value.Value) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s is the %v %.100s, want the %v %.100s", what, got.Type(), got.JSON(), want.Type(), want.JSON())

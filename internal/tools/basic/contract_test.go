@@ -28,7 +28,7 @@ func TestTools_KeepTheContract(t *testing.T) {
 	t.Parallel()
 	toolstest.Run(t, toolstest.Subject{
 		Tools: basic.Tools(),
-		Open:  openStore,
+		Store: openStore(t),
 		Volatile: map[string][]string{
 			"ping":      {"timestamp", "replica_id"},
 			"get_stats": {"*"},

@@ -35,8 +35,12 @@ func callWith(ctx context.Context, t *testing.T, log *slog.Logger, name, argumen
 	if err != nil {
 		t.Fatal(err)
 	}
+	var st tools.Store // nil: without session and key, only get_stats looks at the store
+	if name == "get_stats" {
+		st = openStore(t)
+	}
 	engine := tools.NewEngine(tools.EngineConfig{
-		Registry: registry, Store: openStore(t), Log: log,
+		Registry: registry, Store: st, Log: log,
 		Replica: tools.Replica{ID: "rep_1", PID: 42, Host: "here", Version: "1.2.3", StartedAt: time.Now().Add(-time.Minute)},
 	})
 	run, err := engine.Prepare(ctx, tools.Invocation{Owner: "owner", Tool: name, Arguments: []byte(arguments)})
@@ -52,8 +56,10 @@ func TestTools_Answer(t *testing.T) {
 	family := "\U0001F468\u200d\U0001F469\u200d\U0001F467" // one grapheme of three people
 	for _, tt := range []struct{ tool, arguments, want string }{
 		{"echo", ``, `{"echoed":{}}`},
-		{"echo", `{ "b" : 1.50, "a":[ 1e2 ,-0, null],"big":123456789012345678901234567890,"self":"\u00e9\/" }`,
-			`{"echoed":{"b":1.50,"a":[1e2,-0,null],"big":123456789012345678901234567890,"self":"\u00e9\/"}}`},
+		{
+			"echo", `{ "b" : 1.50, "a":[ 1e2 ,-0, null],"big":123456789012345678901234567890,"self":"\u00e9\/" }`,
+			`{"echoed":{"b":1.50,"a":[1e2,-0,null],"big":123456789012345678901234567890,"self":"\u00e9\/"}}`,
+		},
 		{"add", `{"a":9223372036854775806,"b":1}`, `{"result":9223372036854775807}`},
 		{"add", `{"a":-9223372036854775808,"b":0}`, `{"result":-9223372036854775808}`},
 		{"add", `{"a":0.1,"b":0.2}`, `{"result":0.30000000000000004}`},
@@ -70,10 +76,14 @@ func TestTools_Answer(t *testing.T) {
 		{"compute", `{"operation":"sqrt","a":2.25}`, `{"expression":"sqrt(2.25)","result":1.5}`},
 		{"process_text", `{"text":"ΑΣ ß ﬁ","operation":"upper"}`, `{"original":"ΑΣ ß ﬁ","operation":"upper","result":"ΑΣ SS FI"}`},
 		{"process_text", `{"text":"ΟΔΟΣ","operation":"lower"}`, `{"original":"ΟΔΟΣ","operation":"lower","result":"οδος"}`},
-		{"process_text", `{"text":"a` + family + `b","operation":"reverse"}`,
-			`{"original":"a` + family + `b","operation":"reverse","result":"b` + family + `a"}`},
-		{"process_text", `{"text":"` + family + `","operation":"length"}`,
-			`{"original":"` + family + `","operation":"length","result":{"bytes":18,"runes":5,"graphemes":1}}`},
+		{
+			"process_text", `{"text":"a` + family + `b","operation":"reverse"}`,
+			`{"original":"a` + family + `b","operation":"reverse","result":"b` + family + `a"}`,
+		},
+		{
+			"process_text", `{"text":"` + family + `","operation":"length"}`,
+			`{"original":"` + family + `","operation":"length","result":{"bytes":18,"runes":5,"graphemes":1}}`,
+		},
 		{"process_text", `{"text":"","operation":"length"}`, `{"original":"","operation":"length","result":{"bytes":0,"runes":0,"graphemes":0}}`},
 		{"process_text", `{"text":""}`, `{"original":"","operation":"upper","result":""}`},
 	} {

@@ -28,7 +28,7 @@ func TestTools_KeepTheContract(t *testing.T) {
 	t.Parallel()
 	toolstest.Run(t, toolstest.Subject{
 		Tools: session.Tools(),
-		Open:  openStore,
+		Store: openStore(t),
 		Volatile: map[string][]string{
 			"init_session":    {"session_id", "timestamp", "worker_pid", "replica_id"},
 			"cleanup":         {"duration_ms"},

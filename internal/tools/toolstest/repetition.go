@@ -52,7 +52,7 @@ func testRepetition(t *testing.T, s Subject, tool tools.Tool) {
 			if got := b.commands(t, b.ref); alive && got != 1 {
 				t.Errorf("%d executions are counted, want 1", got)
 			}
-			if _, err := b.call(t.Context(), 1, b.ref, tools.Tool(tool), otherArguments(e), key); err == nil {
+			if _, err := b.call(t.Context(), 1, b.ref, tool, otherArguments(e), key); err == nil {
 				t.Error("the key was taken for another request")
 			}
 			if tool.Info().RequiresSession {

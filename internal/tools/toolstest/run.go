@@ -16,14 +16,14 @@ import (
 // Subject is what is tested.
 type Subject struct {
 	Tools []tools.Tool
-	// Open opens an empty store that is closed when the test ends.
-	Open func(t *testing.T) store.Store
+	// Store is where the sessions are made, each for an owner of its own.
+	Store store.Store
 	// Volatile names, for each tool, members of its result that differ from
 	// one call to the next. "*" stands for all of them.
 	Volatile map[string][]string
 }
 
-// Run tests every tool of the subject.
+// Run tests every tool of the subject, in parallel.
 func Run(t *testing.T, s Subject) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Subject, tools.Tool){
@@ -45,9 +45,10 @@ func Run(t *testing.T, s Subject) {
 	}
 }
 
-// bench is a store with a session in it, and two engines that use it.
+// bench is an owner with a session, and two engines that work for it.
 type bench struct {
 	*watched
+	owner   string
 	ref     store.Ref
 	engines [2]*tools.Engine
 }
@@ -58,7 +59,7 @@ func newBench(t *testing.T, s Subject) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{watched: &watched{Store: s.Open(t)}}
+	b := &bench{watched: &watched{Store: s.Store}, owner: "owner-" + rand.Text()}
 	for i, id := range []string{"rep_one", "rep_two"} {
 		b.engines[i] = tools.NewEngine(tools.EngineConfig{
 			Registry: registry, Store: b.watched, Log: slog.New(slog.DiscardHandler),
@@ -71,7 +72,7 @@ func newBench(t *testing.T, s Subject) *bench {
 
 func (b *bench) newSession(t *testing.T) store.Ref {
 	t.Helper()
-	ref := store.Ref{Owner: "owner", ID: store.MintID()}
+	ref := store.Ref{Owner: b.owner, ID: store.MintID()}
 	_, err := b.Create(t.Context(), ref, store.NewSession{Write: write(), TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +85,7 @@ func write() store.Write { return store.Write{Token: store.MintToken(time.Now())
 // call executes a tool in a session; the zero Ref means without one.
 func (b *bench) call(ctx context.Context, engine int, ref store.Ref, tool tools.Tool, arguments, key string) (tools.Result, *fault.Error) {
 	run, err := b.engines[engine].Prepare(ctx, tools.Invocation{
-		Owner: "owner", SessionID: ref.ID, Tool: tool.Info().Name, Arguments: []byte(arguments),
+		Owner: b.owner, SessionID: ref.ID, Tool: tool.Info().Name, Arguments: []byte(arguments),
 		Key: key, Fingerprint: sha256.Sum256([]byte(tool.Info().Name + arguments)),
 	})
 	if err != nil {

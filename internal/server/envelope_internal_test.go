@@ -1,0 +1,154 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"toolpit/internal/fault"
+)
+
+// FuzzBodies reads arbitrary bytes as each of the bodies, and compares the
+// verdict with what encoding/json and jsontext say.
+func FuzzBodies(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"tool":"echo","arguments":{"a":[1,2,{"b":null}]},"timeout_ms":1000}`, `{"id":"demo","ttl_seconds":6e1,"labels":{"a":"b"}}`,
+		`{"labels":{"a":null},"if_exists":"return"}`, ` [1,2] `, `{"tool":"a","tool":"b"}`, `{"tool":"\ud800"}`, "\xff", `{"a":1}x`,
+		strings.Repeat("[", 70), `{"timeout_ms":1e400,"tool":7}`, `{"~/":{}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	limits := Limits{}.WithDefaults()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		before := bytes.Clone(body)
+		call, err := executeBody.decode(body, limits.execute)
+		judge(t, body, call, err)
+		if err == nil && len(call.Arguments) > 0 && !bytes.Contains(body, call.Arguments) {
+			t.Errorf("the arguments %s are not those that were sent", call.Arguments)
+		}
+		create, err := createBody.decode(body, limits.create)
+		judge(t, body, create, err)
+		update, err := updateBody.decode(body, limits.update)
+		judge(t, body, update, err)
+		if !bytes.Equal(before, body) {
+			t.Error("the body was changed")
+		}
+	})
+}
+
+// judge checks one verdict.
+func judge[T any](t *testing.T, body []byte, got *T, err error) {
+	t.Helper()
+	strict := jsontext.Value(body).IsValid()
+	if err == nil {
+		if !strict {
+			t.Fatalf("not JSON, and accepted: %q", body)
+		}
+		var want T
+		if err := json.Unmarshal(body, &want); err != nil {
+			if !strings.Contains(err.Error(), "int64") { // 1.0 is an integer to us
+				t.Fatalf("encoding/json refuses %q: %v", body, err)
+			}
+			return
+		}
+		a, _ := json.Marshal(got)
+		b, _ := json.Marshal(want)
+		if !bytes.Equal(a, b) {
+			t.Fatalf("%q was read as %s, not %s", body, a, b)
+		}
+		return
+	}
+	e := fault.From(err)
+	switch e.Code {
+	case fault.InvalidRequest, fault.MissingParameter, fault.UnknownParameter:
+	default:
+		t.Fatalf("%q: %v", body, err)
+	}
+	if len(e.Violations) > maxViolations || e.Detail == "" || !utf8.ValidString(e.Detail) && utf8.Valid(body) {
+		t.Fatalf("%q: %d violations, %q", body, len(e.Violations), e.Detail)
+	}
+}
+
+func TestViolationsAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"tool":"x"`)
+	for i := range 5000 {
+		b.WriteString(`,"` + strings.Repeat("n", i%300) + string(rune('a'+i%26)) + time.Duration(i).String() + `":0`)
+	}
+	b.WriteString("}")
+	_, err := executeBody.decode([]byte(b.String()), Limits{}.WithDefaults().execute)
+	e := fault.From(err)
+	if e.Code != fault.UnknownParameter || len(e.Violations) != maxViolations || !strings.Contains(e.Detail, "5000") {
+		t.Errorf("%d violations, %s", len(e.Violations), e.Detail)
+	}
+	for _, v := range e.Violations {
+		if len(v.Pointer) > maxPointer+len("…") {
+			t.Errorf("a pointer of %d bytes", len(v.Pointer))
+		}
+	}
+}
+
+// TestDeadlinesOfTheConnection looks at what the connection is told: the limit
+// on the body must be gone before a tool runs, for the server reads on in the
+// background, and a deadline there would cancel the tool.
+func TestDeadlinesOfTheConnection(t *testing.T) {
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	r := httptest.NewRequest(http.MethodPost, "/execute", strings.NewReader(`{"tool":"echo"}`))
+	r.Header.Set("Content-Type", "application/json")
+	x := newExchange(w, r)
+	x.expectBody()
+	if until := time.Until(w.read); until < bodyTime-time.Second || until > bodyTime {
+		t.Errorf("the body gets %v", until)
+	}
+	if _, err := readBody(x, 1000, required); err != nil {
+		t.Fatal(err)
+	}
+	if !w.read.IsZero() {
+		t.Errorf("a deadline for reading is left behind: %v", w.read)
+	}
+	x.answerWithin(time.Minute)
+	if until := time.Until(w.write); until < time.Minute+writeTime-time.Second || until > time.Minute+writeTime {
+		t.Errorf("the answer gets %v", until)
+	}
+}
+
+// deadlines remembers what it was told last.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+func TestEnvelopeRefusesTypesItCannotFill(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("an envelope with a slice")
+		}
+	}()
+	envelopeOf[struct {
+		List []string `json:"list"`
+	}]()
+}
+
+// TestEveryBodyHasItsEnvelope catches a member that openapi.yaml got and the
+// bounds do not know.
+func TestEveryBodyHasItsEnvelope(t *testing.T) {
+	for name, got := range map[string][]string{
+		"arguments timeout_ms tool":       executeBody.names,
+		"id if_exists labels ttl_seconds": createBody.names,
+		"labels ttl_seconds":              updateBody.names,
+	} {
+		if strings.Join(got, " ") != name {
+			t.Errorf("members %v, the bounds are for %s", got, name)
+		}
+	}
+}
