@@ -16,18 +16,18 @@ func acceptsJSON(h http.Header) error {
 	if len(lines) == 0 || (len(lines) == 1 && (lines[0] == "*/*" || lines[0] == "application/json")) {
 		return nil
 	}
-	best, accepted, any := 0, false, false
+	best, accepted, asked := 0, false, false
 	for _, line := range lines {
 		for element := range strings.SplitSeq(line, ",") {
 			media, parameters, _ := strings.Cut(element, ";")
 			media = strings.ToLower(strings.TrimSpace(media))
-			any = any || media != ""
+			asked = asked || media != ""
 			if s := specificity(media); s > best {
 				best, accepted = s, wanted(parameters)
 			}
 		}
 	}
-	if accepted || !any { // an empty header asks for nothing
+	if accepted || !asked { // an empty header asks for nothing
 		return nil
 	}
 	return fault.New(fault.NotAcceptable, "This route answers with application/json.")

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"toolpit/api"
 	"toolpit/internal/fault"
 )
 
@@ -71,6 +73,10 @@ func judge[T any](t *testing.T, body []byte, got *T, err error) {
 	default:
 		t.Fatalf("%q: %v", body, err)
 	}
+	textual := e.Code == fault.InvalidRequest && (len(e.Violations) == 0 || e.Violations[0].Code == fault.InvalidRequest)
+	if deep := strings.Contains(e.Detail, "levels"); textual && strict && !deep {
+		t.Fatalf("JSON, and refused: %q: %v", body, err)
+	}
 	if len(e.Violations) > maxViolations || e.Detail == "" || !utf8.ValidString(e.Detail) && utf8.Valid(body) {
 		t.Fatalf("%q: %d violations, %q", body, len(e.Violations), e.Detail)
 	}
@@ -127,6 +133,21 @@ type deadlines struct {
 
 func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
 func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+// TestNothingIsNoAnswer guards the two places where a handler that returns
+// neither an answer nor an error would become an empty 200.
+func TestNothingIsNoAnswer(t *testing.T) {
+	nothing := func(context.Context, http.ResponseWriter, *http.Request, any) (any, error) { return nil, nil }
+	if _, err := answered(nothing, "GetRoot")(t.Context(), nil, nil, nil); fault.CodeOf(err) != fault.Internal {
+		t.Errorf("answered: %v", err)
+	}
+	w := httptest.NewRecorder()
+	x := newExchange(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	finish[api.ExecuteResponseObject](x, x.request, nil, nil, api.ExecuteResponseObject.VisitExecuteResponse)
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("finish: %d", w.Code)
+	}
+}
 
 func TestEnvelopeRefusesTypesItCannotFill(t *testing.T) {
 	defer func() {

@@ -58,7 +58,7 @@ should look at; its <code>type</code> links to a section below. <a href="/docs">
 <dt>error_type</dt><dd><code>{{.ErrorType}}</code></dd>
 <dt>Cause</dt><dd>{{.Cause}}</dd>
 <dt>What to do</dt><dd>{{.Cure}}</dd>
-<dt>Retryable</dt><dd>{{if .Retryable}}yes: the same request may succeed later{{else}}no: the same request will fail again{{end}}</dd>
+<dt>Retryable</dt><dd>{{if .Retryable}}yes: the same request may succeed later{{else}}no: something has to change first{{end}}</dd>
 </dl>
 </section>
 {{end}}</body>

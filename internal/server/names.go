@@ -13,6 +13,7 @@ import (
 // the shortest member has. Equal hashes are a suspicion only: whether it is
 // right shows in the text.
 type names struct {
+	most   int      // as many as the text can have
 	hashes []uint64 // the innermost object's last
 	open   []opened
 	buffer []byte // for names with escapes
@@ -35,12 +36,17 @@ func (n *names) begin(offset int64) {
 // quotes and escapes, in memory that is not its own.
 func (n *names) add(raw jsontext.Value) []byte {
 	name := n.unquoted(raw)
-	if len(n.hashes) == cap(n.hashes) {
-		n.hashes = slices.Grow(n.hashes, max(8, len(n.hashes))) // append's own steps would cost five times the end's size in all
+	if len(n.hashes) >= manyNames && cap(n.hashes) < n.most {
+		n.hashes = append(make([]uint64, 0, n.most), n.hashes...) // once: growing step by step costs several times as much
 	}
 	n.hashes = append(n.hashes, maphash.Bytes(nameSeed, name))
 	return name
 }
+
+const (
+	manyNames   = 1024
+	leastMember = 5 // bytes of "":1, which is the shortest there is
+)
 
 func (n *names) unquoted(raw jsontext.Value) []byte {
 	inside := raw[1 : len(raw)-1]

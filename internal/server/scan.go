@@ -28,7 +28,11 @@ type scan struct {
 func newScan(text []byte) *scan {
 	// The library could find names that come twice, and would keep all names of
 	// an object in a map for it: twenty times the size of a body of names.
-	return &scan{text: text, dec: jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true))}
+	return &scan{
+		text:  text,
+		dec:   jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true)),
+		names: names{most: len(text)/leastMember + 1},
+	}
 }
 
 // members reads the whole text. If it is an object, member is called for each

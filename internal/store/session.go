@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"toolpit/internal/fault"
 )
 
 // Ref names a session. Every method that takes one answers for a session of
@@ -81,6 +83,25 @@ type NewSession struct {
 	ReturnExisting bool
 }
 
+// Check refuses a session that no back end may be given. Errors:
+// InvalidRequest, SessionQuotaExceeded.
+func (n NewSession) Check() error {
+	if n.TTL < time.Millisecond {
+		return shortTTL()
+	}
+	if len(n.Labels) > MaxLabels {
+		return &fault.Error{
+			Code: fault.SessionQuotaExceeded, Detail: "The session would have too many labels.",
+			Facts: fault.Facts{Limit: MaxLabels, Current: int64(len(n.Labels))},
+		}
+	}
+	return n.Write.Check()
+}
+
+func shortTTL() error {
+	return fault.New(fault.InvalidRequest, "A session lives for at least a millisecond.")
+}
+
 // Created is the answer to a creation.
 type Created struct {
 	Session
@@ -97,6 +118,15 @@ type SessionUpdate struct {
 	// ReadOnly freezes or thaws the session; nil leaves it. A frozen session
 	// refuses every unit with fault.SessionReadOnly.
 	ReadOnly *bool
+}
+
+// Check refuses an update that no back end may be given. Errors:
+// InvalidRequest.
+func (u SessionUpdate) Check() error {
+	if u.TTL != 0 && u.TTL < time.Millisecond {
+		return shortTTL()
+	}
+	return u.Write.Check()
 }
 
 // Changed is the answer to a touch or an update.

@@ -79,8 +79,22 @@ func TestCheckRefusesUnitsNoBackEndMaySee(t *testing.T) {
 		{"a load before the end", store.Unit{Ops: []store.Op{store.Load("a"), store.End()}}, ""},
 		{"an answer of 64 KiB", store.Unit{Kind: store.Answer, Memo: make([]byte, store.MaxAnswer)}, ""},
 	} {
+		tc.unit.Token = store.KeyedToken("key")
 		if got := fault.CodeOf(tc.unit.Check(limits)); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestAWriteNeedsAToken(t *testing.T) {
+	for what, err := range map[string]error{
+		"a unit":      store.Unit{}.Check(store.Limits{}.WithDefaults()),
+		"a session":   store.NewSession{TTL: time.Hour}.Check(),
+		"an update":   store.SessionUpdate{}.Check(),
+		"a short TTL": store.NewSession{Write: store.Write{Token: store.KeyedToken("k")}, TTL: time.Microsecond}.Check(),
+	} {
+		if !errors.Is(err, fault.InvalidRequest) {
+			t.Errorf("%s: %v, want INVALID_REQUEST", what, err)
 		}
 	}
 }

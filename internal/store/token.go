@@ -6,6 +6,8 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"time"
+
+	"toolpit/internal/fault"
 )
 
 // Token identifies one mutation. Applying a unit twice under one token has the
@@ -62,4 +64,16 @@ type Write struct {
 	Token       Token
 	Fingerprint [32]byte // digest of the request; compared for keyed tokens only
 	By          string   // who writes: a tool's name or "http"; at most 64 bytes, recorded as the writer
+}
+
+// Check refuses a write that could not be told from others. Errors:
+// InvalidRequest.
+func (w Write) Check() error {
+	switch {
+	case w.Token.raw == "":
+		return fault.New(fault.InvalidRequest, "A write needs a token.")
+	case len(w.By) > MaxWriterLen:
+		return fault.Newf(fault.InvalidRequest, "A writer's name has at most %d bytes.", MaxWriterLen)
+	}
+	return nil
 }

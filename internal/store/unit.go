@@ -147,8 +147,8 @@ func (u Unit) Check(limits Limits) error {
 	if len(u.Ops) > MaxOps {
 		return fault.Newf(fault.InvalidRequest, "A unit has at most %d operations.", MaxOps)
 	}
-	if len(u.By) > MaxWriterLen {
-		return fault.Newf(fault.InvalidRequest, "A writer's name has at most %d bytes.", MaxWriterLen)
+	if err := u.Write.Check(); err != nil {
+		return err
 	}
 	seen := make(map[string]bool, len(u.Ops))
 	for i, o := range u.Ops {

@@ -10,6 +10,9 @@ import (
 
 // Recall implements store.Answers.
 func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo []byte, found bool, err error) {
+	if err := w.Check(); err != nil {
+		return nil, false, err
+	}
 	reply, err := s.query(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
 		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "0"})
 	if err != nil {
@@ -20,6 +23,9 @@ func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo [
 
 // Remember implements store.Answers.
 func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo []byte) (store.Remembered, error) {
+	if err := w.Check(); err != nil {
+		return store.Remembered{}, err
+	}
 	if len(memo) > store.MaxAnswer {
 		return store.Remembered{}, &fault.Error{Code: fault.ValueTooLarge, Detail: "The answer is too large to be remembered.", Facts: fault.Facts{LimitBytes: store.MaxAnswer}}
 	}

@@ -12,6 +12,9 @@ import (
 
 // Create implements store.Sessions.
 func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (store.Created, error) {
+	if err := n.Check(); err != nil {
+		return store.Created{}, err
+	}
 	// The hint first: a crash after it leaves a hint that the sweeper drops,
 	// a crash the other way round would leave a session nobody can find.
 	start := time.Now()
@@ -65,6 +68,9 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, u store.SessionUpdate
 }
 
 func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.SessionUpdate) (store.Changed, error) {
+	if err := u.Check(); err != nil {
+		return store.Changed{}, err
+	}
 	ttl, readOnly := any(""), ""
 	if u.TTL > 0 {
 		ttl = u.TTL.Milliseconds()
@@ -100,6 +106,9 @@ func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.
 
 // Remove implements store.Sessions.
 func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemoval) (store.Removed, error) {
+	if err := r.Check(); err != nil {
+		return store.Removed{}, err
+	}
 	args := append(s.head(r.Write, 2+len(r.Match.Tags)), flag(r.Match.Any), len(r.Match.Tags))
 	for _, tag := range r.Match.Tags {
 		args = append(args, tag)

@@ -43,8 +43,8 @@ func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo 
 			Facts:  fault.Facts{LimitBytes: store.MaxAnswer, Current: int64(len(memo))},
 		}
 	}
-	if w.Token.Bytes() == "" {
-		return store.Remembered{}, untold()
+	if err := w.Check(); err != nil {
+		return store.Remembered{}, err
 	}
 	var kept store.Remembered
 	err := s.mutate(ctx, func(tx *tx) (err error) {

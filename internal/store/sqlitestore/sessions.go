@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
-	"time"
 
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
@@ -16,8 +15,8 @@ const epochLen = 8
 // Create makes a session.
 func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (store.Created, error) {
 	var made store.Created
-	if n.TTL < time.Millisecond {
-		return made, fault.New(fault.InvalidRequest, "A session's TTL is at least a millisecond.")
+	if err := n.Check(); err != nil {
+		return made, err
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
 		ses, m, err := tx.enter(ref, n.Write)
@@ -182,8 +181,8 @@ func (s *Store) Touch(ctx context.Context, ref store.Ref, w store.Write) (store.
 // Update changes TTL, labels or the read-only flag.
 func (s *Store) Update(ctx context.Context, ref store.Ref, u store.SessionUpdate) (store.Changed, error) {
 	var changed store.Changed
-	if u.TTL != 0 && u.TTL < time.Millisecond {
-		return changed, fault.New(fault.InvalidRequest, "A session's TTL is at least a millisecond.")
+	if err := u.Check(); err != nil {
+		return changed, err
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
 		ses, m, err := tx.enter(ref, u.Write)

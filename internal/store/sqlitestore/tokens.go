@@ -35,8 +35,8 @@ const selectToken = "SELECT kind, at, body, size, fingerprint, record FROM token
 // is remembered of the token. The session may be nil or over; nothing of it has
 // been checked. A client's key that was used for another request is refused.
 func (tx *tx) enter(ref store.Ref, w store.Write) (*session, memory, error) {
-	if w.Token.Bytes() == "" {
-		return nil, memory{}, untold()
+	if err := w.Check(); err != nil {
+		return nil, memory{}, err
 	}
 	s, err := tx.find(ref)
 	if err != nil || s == nil {
@@ -63,9 +63,6 @@ func (tx *tx) enter(ref store.Ref, w store.Write) (*session, memory, error) {
 	}
 	return s, m, nil
 }
-
-// untold refuses a write that could not be told from others.
-func untold() error { return fault.New(fault.InvalidRequest, "A write needs a token.") }
 
 func reused() error {
 	return fault.New(fault.IdempotencyKeyReused, "The Idempotency-Key was used for another request.")

@@ -44,6 +44,7 @@ func mutations() []mutation {
 	}
 	apply := func(u store.Unit) func(context.Context, *subject, store.Ref, store.Write) (any, bool, error) {
 		return func(ctx context.Context, s *subject, ref store.Ref, w store.Write) (any, bool, error) {
+			u := u // the tests that share it run in parallel
 			u.Write = w
 			got, err := s.Apply(ctx, ref, u)
 			return got, got.Replayed, err

@@ -7,7 +7,7 @@
 --       name existed header payload.
 local tomb = tonumber(ARGV[5])
 local now = clock()
-local known, answer = lookup(now, tomb)
+local known, answer = lookup(now, tomb, 'ead')
 local kind = ARGV[6]
 if known and (answer[1] == 'E' or string.sub(known, 1, 1) ~= 'd' or kind == 'd') then return answer end
 

@@ -36,11 +36,13 @@ local function ns(s)
   return #s .. ':' .. s
 end
 
--- lookup finds the token's record. A record past its time, or past the end of
+-- lookup finds the token's record, of one of the kinds that the script makes:
+-- e, a, d a unit's effect, answer, draft; c creation, u update, t touch, r
+-- removal. A record past its time, or past the end of
 -- its session and tombstone, counts as absent whether Redis still has it or
 -- not. The PEXPIRE changes nothing but is a write: only then does WAIT on this
 -- connection wait for the replicas that must know the first application.
-local function lookup(now, tomb)
+local function lookup(now, tomb, kinds)
   local tok, keyed = ARGV[2], ARGV[3] ~= ''
   local rec
   if keyed then
@@ -60,7 +62,9 @@ local function lookup(now, tomb)
     end
     return nil
   end
-  if keyed and string.sub(rec, 15, 46) ~= ARGV[3] then return rec, {'E', 'reused', '0'} end
+  if (keyed and string.sub(rec, 15, 46) ~= ARGV[3]) or not string.find(kinds, string.sub(rec, 1, 1), 1, true) then
+    return rec, {'E', 'reused', '0'}
+  end
   local key = keyed and X or T
   redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), 1))
   return rec, {'R', rec}

@@ -5,7 +5,7 @@
 -- Body: existing "1", at, then the session.
 local tomb = tonumber(ARGV[5])
 local now = clock()
-local known, answer = lookup(now, tomb)
+local known, answer = lookup(now, tomb, ARGV[6])
 if known then return answer end
 local m = redis.call('HMGET', M, 'exp', 'ttl', 'p', 'ver', 'ro', 'ep', 'b')
 if not m[1] or tonumber(m[1]) <= now then return absent(now, tomb, m[1]) end
@@ -49,7 +49,7 @@ local h = horizon(exp, ttl)
 local moved = exp > p or p > h -- a TTL that shrank must not keep the keys for its old length
 if moved then p = h end
 redis.call('HSET', M, 'exp', exp, 'ttl', ttl, 'p', p, 'ver', ver)
-local rec, more = remember(now, 'e', now, ns('1') .. ns(now) .. snapshot(), p, tomb, nil)
+local rec, more = remember(now, ARGV[6], now, ns('1') .. ns(now) .. snapshot(), p, tomb, nil)
 if more ~= 0 then redis.call('HSET', M, 'b', tonumber(m[7]) + more) end
 if moved then keep(now, p, tomb) end
 return {'O', rec}
