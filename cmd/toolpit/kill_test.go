@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -70,9 +71,7 @@ func hammer(t *testing.T, f *fleet, clients, each int, progress *atomic.Int64) m
 	wg.Wait()
 	all := map[string]int64{}
 	for _, m := range acknowledged {
-		for k, v := range m {
-			all[k] = v
-		}
+		maps.Copy(all, m)
 	}
 	return all
 }

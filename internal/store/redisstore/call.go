@@ -81,23 +81,33 @@ func pause(ctx context.Context) bool {
 // answers of the server itself, since every refusal comes before the first
 // write.
 func maybeSent(err error) bool {
-	var answer redis.Error
-	var op *net.OpError
-	switch {
-	case errors.As(err, &answer), errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted), errors.Is(err, redis.ErrClosed):
+	if serverSaid(err) != "" {
 		return false
-	case errors.As(err, &op) && op.Op == "dial":
+	}
+	op, network := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted), errors.Is(err, redis.ErrClosed):
+		return false
+	case network && op.Op == "dial":
 		return false
 	default:
 		return true
 	}
 }
 
+// serverSaid returns what the server itself answered, "" when err came about on
+// this side of the connection.
+func serverSaid(err error) string {
+	if answer, ok := errors.AsType[redis.Error](err); ok {
+		return answer.Error()
+	}
+	return ""
+}
+
 // worthRepeating tells whether another attempt may succeed.
 func worthRepeating(err error) bool {
-	var answer redis.Error
-	if errors.As(err, &answer) {
-		return passing(answer.Error())
+	if answer := serverSaid(err); answer != "" {
+		return passing(answer)
 	}
 	return !errors.Is(err, redis.ErrClosed) && !errors.Is(err, context.Canceled)
 }
@@ -116,13 +126,13 @@ func passing(answer string) bool {
 // readError turns what go-redis returned for a command without effect, or
 // whose effect certainly did not happen, into a fault.
 func readError(ctx context.Context, err error) error {
-	var answer redis.Error
+	answer := serverSaid(err)
 	switch {
 	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
 		return context.Canceled
 	case redis.IsOOMError(err):
 		return fault.New(fault.StoreFull, "The store has no memory left.").Because(err).Retry(retryAfter)
-	case errors.As(err, &answer) && !passing(answer.Error()):
+	case answer != "" && !passing(answer):
 		return fault.New(fault.Internal, "The store refused a command.").Because(err)
 	default:
 		return fault.New(fault.StoreUnavailable, "The store does not answer.").Because(err).Retry(retryAfter)

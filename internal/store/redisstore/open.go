@@ -42,8 +42,16 @@ func Open(url string, cfg store.Config, opts Options) (*Store, error) {
 		return nil, &store.Unfit{Reason: "the store's URL is not of the form redis://[user:password@]host:port[/db]"}
 	}
 	configure(o)
+	redis.SetLogger(silent{})
 	return &Store{client: redis.NewClient(o), scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}, nil
 }
+
+// silent keeps go-redis from writing to stderr by itself: what goes wrong comes
+// back as an error, and is logged once, where it is handled.
+type silent struct{}
+
+// Printf does nothing.
+func (silent) Printf(context.Context, string, ...any) {}
 
 // configure sets what the request path needs: an answer, of whatever kind,
 // within store.CallTimeout. Retries are switched off in the client because

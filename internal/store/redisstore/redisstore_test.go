@@ -1,7 +1,6 @@
 package redisstore_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -234,7 +233,7 @@ func TestOpenDoesNotRepeatThePassword(t *testing.T) {
 func TestFullMemoryIsRefusedWhole(t *testing.T) {
 	url := redistest.Start(t)
 	s, c := open(t, url, store.Config{}), raw(t, url)
-	ctx := context.Background()
+	ctx := t.Context()
 	ref := store.Ref{Owner: "o", ID: "full"}
 	if _, err := s.Create(ctx, ref, store.NewSession{Write: write("t"), TTL: time.Hour}); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,91 @@
+# Everything people and CI do with this repository. It needs Go and make; the
+# tools come from tools.mod, at the versions that it pins.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE   ?= toolpit:dev
+DOCKER  ?= docker
+PKG     ?= ./...
+T       ?= 30s
+REPORT  ?= bin/test.json
+
+TOOL    = go tool -modfile=tools.mod
+LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
+GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+KINDS   = types server client
+
+.PHONY: help build run test check generate generate-check lint format fuzz image clean
+
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: ## The static binary, bin/toolpit
+	@mkdir -p bin
+	$(GOBUILD) -o bin/toolpit ./cmd/toolpit
+
+run: build ## Build and serve on http://127.0.0.1:8080, with data/toolpit.db (ARGS=--help for more)
+	@exec bin/toolpit serve $(ARGS)
+
+# What the machine lacks is skipped: gotestsum lists it at the end, with the
+# reason. TOOLPIT_TEST_REQUIRE=redis,chromium,race makes it an error instead.
+test: ## All tests, with the race detector where there is a C compiler (PKG=./internal/expr for some)
+	@mkdir -p $(dir $(REPORT)); \
+	find_any() { for name; do command -v "$$name" 2>/dev/null && return; done; return 1; }; \
+	cc=$${CC:-$$(find_any cc gcc clang)}; \
+	if [ -n "$$cc" ] && ! echo '#include <stdlib.h>' | $$cc -x c -c -o /dev/null - 2>/dev/null; then cc=; fi; \
+	echo 'What the tests can use here:'; \
+	if [ -n "$$cc" ]; then race=-race; echo "  C compiler    $$cc: with the race detector"; \
+	else race=; echo '  C compiler    none: WITHOUT the race detector'; fi; \
+	if redis=$$(find_any redis-server); then echo "  redis-server  $$redis"; \
+	else echo '  redis-server  none: tests that need a Redis of their own are skipped'; fi; \
+	if [ -n "$$TOOLPIT_TEST_REDIS" ]; then echo '  shared Redis  the one in TOOLPIT_TEST_REDIS'; fi; \
+	if browser=$$(find_any chromium chromium-browser google-chrome); then echo "  browser       $$browser"; \
+	else echo '  browser       none: tests of pages are skipped'; fi; \
+	case ",$$TOOLPIT_TEST_REQUIRE," in *,race,*) \
+	  if [ -z "$$race" ]; then echo 'TOOLPIT_TEST_REQUIRE wants the race detector' >&2; exit 1; fi;; \
+	esac; \
+	if [ -n "$$race" ]; then CGO_ENABLED=1; CC=$$cc; export CGO_ENABLED CC; fi; \
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --jsonfile $(REPORT) -- \
+	  -count=1 -shuffle=on -timeout=15m $$race $(TESTFLAGS) $(PKG)
+
+check: generate-check lint test ## What must pass before a commit
+
+generate: ## Generate api/*.gen.go from api/openapi.yaml
+	@set -e; for kind in $(KINDS); do \
+	  $(TOOL) oapi-codegen -config api/oapi-$$kind.yaml api/openapi.yaml; \
+	done
+
+generate-check: ## Fail when api/*.gen.go is not what `make generate` makes
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; stale=; \
+	for kind in $(KINDS); do \
+	  sed "s|^output:.*|output: $$tmp/$$kind.gen.go|" api/oapi-$$kind.yaml >"$$tmp/$$kind.yaml"; \
+	  $(TOOL) oapi-codegen -config "$$tmp/$$kind.yaml" api/openapi.yaml || exit 1; \
+	  diff -u api/$$kind.gen.go "$$tmp/$$kind.gen.go" >"$$tmp/diff" || { head -n 40 "$$tmp/diff"; stale="$$stale api/$$kind.gen.go"; }; \
+	done; \
+	if [ -n "$$stale" ]; then echo "stale:$$stale; run 'make generate'" >&2; exit 1; fi
+
+lint: ## gofmt, go vet, golangci-lint
+	@bad=$$(gofmt -l api cmd internal); \
+	if [ -n "$$bad" ]; then echo "not formatted; run 'make format':" >&2; echo "$$bad" >&2; exit 1; fi
+	go vet ./...
+	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+
+format: ## Format all Go files as lint wants them
+	$(TOOL) golangci-lint fmt
+
+fuzz: ## Every fuzz target for T=30s
+	@set -e; \
+	for file in $$(find . -name '*_test.go' -exec grep -l '^func Fuzz' {} + | sort); do \
+	  for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+	    echo "$$name in $${file%/*}"; \
+	    go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(T) "$${file%/*}"; \
+	  done; \
+	done
+
+# The binary is built here, not in the Dockerfile, so that nothing is pulled.
+image: ## The container image, IMAGE=toolpit:dev
+	@rm -rf bin/image && mkdir -p bin/image/data
+	GOOS=linux $(GOBUILD) -o bin/image/toolpit ./cmd/toolpit
+	$(DOCKER) build -f deployments/Dockerfile -t $(IMAGE) .
+
+clean: ## Remove what was built; data/ stays
+	rm -rf bin
