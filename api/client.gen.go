@@ -166,8 +166,9 @@ type ClientInterface interface {
 
 	// CreateSessionWithBody Create a session
 	//
-	// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-	// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+	// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+	// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+	// `if_exists` is `return`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -176,8 +177,9 @@ type ClientInterface interface {
 
 	// CreateSession Create a session
 	//
-	// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-	// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+	// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+	// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+	// `if_exists` is `return`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -437,8 +439,9 @@ func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, r
 
 // CreateSessionWithBody Create a session
 //
-// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+// `if_exists` is `return`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -457,8 +460,9 @@ func (c *Client) CreateSessionWithBody(ctx context.Context, params *CreateSessio
 
 // CreateSession Create a session
 //
-// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+// `if_exists` is `return`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1580,8 +1584,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateSessionWithBodyWithResponse Create a session
 	//
-	// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-	// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+	// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+	// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+	// `if_exists` is `return`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1590,8 +1595,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateSessionWithResponse Create a session
 	//
-	// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-	// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+	// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+	// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+	// `if_exists` is `return`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2551,8 +2557,9 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, para
 
 // CreateSessionWithBodyWithResponse Create a session
 //
-// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+// `if_exists` is `return`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2567,8 +2574,9 @@ func (c *ClientWithResponses) CreateSessionWithBodyWithResponse(ctx context.Cont
 
 // CreateSessionWithResponse Create a session
 //
-// Without `id` the service chooses one that cannot be guessed. A chosen `id` that is alive already answers 409
-// `SESSION_EXISTS`, or 200 and that session, unchanged, when `if_exists` is `return`.
+// Without `id` the service chooses one that cannot be guessed; no body at all is the same as `{}`.
+// A chosen `id` that is alive already answers 409 `SESSION_EXISTS`, or 200 and that session, unchanged, when
+// `if_exists` is `return`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

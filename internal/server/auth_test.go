@@ -61,10 +61,19 @@ func TestKeysAreAskedFor(t *testing.T) {
 		s.call("GET", path, "").wants(http.StatusOK)
 	}
 	for _, route := range [][3]string{
-		{"GET", "/"}, {"GET", "/tools"}, {"GET", "/tools/echo"}, {"POST", "/execute", `{"tool":"ping"}`},
-		{"GET", "/sessions"}, {"POST", "/sessions", "{}"}, {"GET", "/sessions/demo"}, {"PATCH", "/sessions/demo", "{}"},
-		{"DELETE", "/sessions/demo"}, {"POST", "/sessions/demo/touch"}, {"POST", "/sessions/demo/execute", `{"tool":"ping"}`},
-		{"GET", "/sessions?limit=wrong"}, {"HEAD", "/tools"}, // before anything else is judged
+		{"GET", "/"},
+		{"GET", "/tools"},
+		{"GET", "/tools/echo"},
+		{"POST", "/execute", `{"tool":"ping"}`},
+		{"GET", "/sessions"},
+		{"POST", "/sessions", "{}"},
+		{"GET", "/sessions/demo"},
+		{"PATCH", "/sessions/demo", "{}"},
+		{"DELETE", "/sessions/demo"},
+		{"POST", "/sessions/demo/touch"},
+		{"POST", "/sessions/demo/execute", `{"tool":"ping"}`},
+		{"GET", "/sessions?limit=wrong"},
+		{"HEAD", "/tools"}, // before anything else is judged
 	} {
 		for _, credentials := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic a1", "a1", "Bearer a1 a1", "Bearer\ta1"} {
 			a := s.call(route[0], route[1], route[2], "Authorization", credentials)

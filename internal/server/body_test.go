@@ -59,8 +59,10 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		{"unknown", execute, `{"tool":"echo","a/b~c":1}`, 400, "UNKNOWN_PARAMETER", "/a~1b~0c UNKNOWN_PARAMETER"},
 		{"another case", execute, `{"Tool":"echo"}`, 400, "INVALID_REQUEST", "/Tool UNKNOWN_PARAMETER, /tool MISSING_PARAMETER"},
 		{"null for a string", execute, `{"tool":null}`, 400, "INVALID_REQUEST", "/tool TYPE_MISMATCH"},
-		{"everything at once", execute, `{"tool":7,"timeout_ms":"1","x":1,"y":2}`, 400, "INVALID_REQUEST",
-			"/tool TYPE_MISMATCH, /timeout_ms TYPE_MISMATCH, /x UNKNOWN_PARAMETER, /y UNKNOWN_PARAMETER"},
+		{
+			"everything at once", execute, `{"tool":7,"timeout_ms":"1","x":1,"y":2}`, 400, "INVALID_REQUEST",
+			"/tool TYPE_MISMATCH, /timeout_ms TYPE_MISMATCH, /x UNKNOWN_PARAMETER, /y UNKNOWN_PARAMETER",
+		},
 		{"no name", execute, `{"tool":""}`, 400, "INVALID_REQUEST", "/tool CONSTRAINT_VIOLATION"},
 		{"a long name", execute, `{"tool":"` + strings.Repeat("é", 65) + `"}`, 400, "INVALID_REQUEST", "/tool CONSTRAINT_VIOLATION"},
 		{"no time", execute, `{"tool":"echo","timeout_ms":0}`, 400, "INVALID_REQUEST", "/timeout_ms CONSTRAINT_VIOLATION"},
@@ -78,19 +80,25 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		{"no lifetime", create, `{"ttl_seconds":0}`, 400, "INVALID_REQUEST", "/ttl_seconds CONSTRAINT_VIOLATION"},
 		{"more than 30 days", create, `{"ttl_seconds":2592001}`, 400, "INVALID_REQUEST", "/ttl_seconds CONSTRAINT_VIOLATION"},
 		{"65 labels", create, `{"labels":{` + labels(0, 65) + `}}`, 400, "INVALID_REQUEST", "/labels CONSTRAINT_VIOLATION"},
-		{"bad labels", create, `{"labels":{"":"a","b":1,"c":null,"d":"` + strings.Repeat("x", 257) + `"}}`, 400, "INVALID_REQUEST",
-			"/labels/b TYPE_MISMATCH, /labels/c TYPE_MISMATCH, /labels CONSTRAINT_VIOLATION, /labels/d CONSTRAINT_VIOLATION"},
+		{
+			"bad labels", create, `{"labels":{"":"a","b":1,"c":null,"d":"` + strings.Repeat("x", 257) + `"}}`, 400, "INVALID_REQUEST",
+			"/labels/b TYPE_MISMATCH, /labels/c TYPE_MISMATCH, /labels CONSTRAINT_VIOLATION, /labels/d CONSTRAINT_VIOLATION",
+		},
 		{"no labels", update, `{"labels":null}`, 400, "INVALID_REQUEST", "/labels TYPE_MISMATCH"},
 		{"null for a lifetime", update, `{"ttl_seconds":null}`, 400, "INVALID_REQUEST", "/ttl_seconds TYPE_MISMATCH"},
-		{"labels of a patch", update, `{"labels":{"a":1,"b":null,"c":"` + strings.Repeat("x", 257) + `"}}`, 400, "INVALID_REQUEST",
-			"/labels/a TYPE_MISMATCH, /labels/c CONSTRAINT_VIOLATION"},
+		{
+			"labels of a patch", update, `{"labels":{"a":1,"b":null,"c":"` + strings.Repeat("x", 257) + `"}}`, 400, "INVALID_REQUEST",
+			"/labels/a TYPE_MISMATCH, /labels/c CONSTRAINT_VIOLATION",
+		},
 		{"an id in a patch", update, `{"id":"other"}`, 400, "UNKNOWN_PARAMETER", "/id UNKNOWN_PARAMETER"},
 
 		// The arguments.
 		{"null for arguments", execute, `{"tool":"echo","arguments":null}`, 422, "TYPE_MISMATCH", "/arguments TYPE_MISMATCH"},
 		{"an array of arguments", execute, `{"tool":"add","arguments":[1,2]}`, 422, "TYPE_MISMATCH", "/arguments TYPE_MISMATCH"},
-		{"every wrong argument", execute, `{"tool":"add","arguments":{"a":"1","c":2}}`, 422, "CONSTRAINT_VIOLATION",
-			"/arguments/a TYPE_MISMATCH, /arguments/b MISSING_PARAMETER, /arguments/c UNKNOWN_PARAMETER"},
+		{
+			"every wrong argument", execute, `{"tool":"add","arguments":{"a":"1","c":2}}`, 422, "CONSTRAINT_VIOLATION",
+			"/arguments/a TYPE_MISMATCH, /arguments/b MISSING_PARAMETER, /arguments/c UNKNOWN_PARAMETER",
+		},
 		{"a tool that wants a session", execute, `{"tool":"get_counter"}`, 400, "INVALID_REQUEST", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

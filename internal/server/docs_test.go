@@ -42,7 +42,8 @@ func browser(t *testing.T) context.Context {
 		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-component-update", true),
 	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	// The test's own context ends before the browser is asked to stop.
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
@@ -97,7 +98,9 @@ func TestDocsExecuteForReal(t *testing.T) {
 	err := chromedp.Do(ctx,
 		chromedp.Navigate(s.url+"/docs#/sessions/executeInSession"),
 		chromedp.WaitVisible(chromedp.CSS(operation+".execute")),
-		chromedp.Click(chromedp.CSS(operation+".execute")),
+		// Not by the mouse: the page is still scrolling to the operation, and the
+		// button is gone from where it was.
+		chromedp.Evaluate[chromedp.Void](`document.querySelector("`+operation+`.execute").click()`),
 		chromedp.WaitVisible(chromedp.CSS(operation+".live-responses-table .response-col_status")),
 	)
 	if err != nil {

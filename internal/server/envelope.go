@@ -13,11 +13,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"toolpit/internal/fault"
+	"toolpit/internal/near"
 	"toolpit/internal/store"
 )
 
 const (
 	maxViolations = 100                // reported one by one
+	maxNear       = 3                  // near names of one that is unknown
 	maxText       = 12 * maxLabelValue // bytes of the longest text any member may have, all of it escaped
 )
 
@@ -119,7 +121,7 @@ func (c *complaints) unknown(name []byte, known []string) {
 	short := strings.ToValidUTF8(string(name[:min(len(name), maxPointer)]), "")
 	c.add(jsontext.Pointer("").AppendToken(short), fault.UnknownParameter,
 		fmt.Sprintf("There is no member %.64q; known are %s.", short, listed(known)))
-	c.suggestions = append(c.suggestions, near(short, known)...)
+	c.suggestions = append(c.suggestions, near.Names(short, known, maxNear)...)
 }
 
 // verdict makes one error of all violations; nil when there are none.
@@ -250,6 +252,12 @@ func (c *complaints) labels(into reflect.Value, raw jsontext.Value, at jsontext.
 		filled.SetMapIndex(name, element)
 	}
 	into.Set(filled)
+}
+
+// listed joins names as a sentence does: a, b and c.
+func listed(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func kindName(k jsontext.Kind) string {

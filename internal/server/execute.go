@@ -96,7 +96,7 @@ func (e executed) body() []byte {
 	b = append(b, `,"result":`...)
 	b = append(b, e.outcome.Value...)
 	b = append(b, `,"execution_time_ms":`...)
-	b = appendMilliseconds(b, e.outcome.ToolTime)
+	b = appendMilliseconds(b, e.outcome.ToolTime+e.outcome.StoreTime)
 	b = append(b, `,"replica_id":`...)
 	b = appendText(b, e.replica)
 	return append(b, "}\n"...)

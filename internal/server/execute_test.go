@@ -88,11 +88,11 @@ func TestCommandCount(t *testing.T) {
 func TestExamplesRun(t *testing.T) {
 	s := start(t)
 	for _, info := range allInfos(t, s) {
+		if info.Group == "test" {
+			continue
+		}
 		for _, example := range info.Examples {
 			t.Run(info.Name+" "+example.Name, func(t *testing.T) {
-				if info.Group == "test" {
-					t.Skip("a tool of the tests")
-				}
 				id := s.call("POST", "/sessions", `{}`).wants(http.StatusCreated).text("id")
 				a := s.call("POST", "/sessions/"+id+"/execute", `{"tool":"`+info.Name+`","arguments":`+string(example.Arguments)+`}`)
 				switch {

@@ -102,8 +102,13 @@ func TestAccept(t *testing.T) {
 		"application/*;q=0, */*": 406, "application/problem+json": 406, "text/event-stream": 406, "*/*;q=0": 406,
 	} {
 		for _, route := range [][3]string{
-			{"GET", "/"}, {"GET", "/tools"}, {"GET", "/tools/echo"}, {"GET", "/sessions"}, {"GET", "/sessions/demo"},
-			{"POST", "/execute", `{"tool":"ping"}`}, {"POST", "/sessions/demo/touch"},
+			{"GET", "/"},
+			{"GET", "/tools"},
+			{"GET", "/tools/echo"},
+			{"GET", "/sessions"},
+			{"GET", "/sessions/demo"},
+			{"POST", "/execute", `{"tool":"ping"}`},
+			{"POST", "/sessions/demo/touch"},
 		} {
 			if a := s.call(route[0], route[1], route[2], "Accept", accept); a.status != status {
 				t.Errorf("%v with Accept %q: status %d, want %d", route, accept, a.status, status)

@@ -33,18 +33,36 @@ func TestRepetitionsOfEveryMutatingRoute(t *testing.T) {
 		{"touch", "POST", "/sessions/demo/touch", "", [3]string{"DELETE", "/sessions/demo", ""}, 200},
 		{"delete", "DELETE", "/sessions/demo", "", [3]string{"POST", "/sessions/demo/touch", ""}, 204},
 		{"execute", "POST", "/execute", `{"tool":"get_stats"}`, [3]string{"POST", "/execute", `{"tool":"ping"}`}, 200},
-		{"execute, refused by the tool", "POST", "/execute", `{"tool":"error_demo","arguments":{"error_type":"value"}}`,
-			[3]string{"POST", "/execute", `{"tool":"ping"}`}, 422},
-		{"execute in a session", "POST", "/sessions/demo/execute", `{"tool":"increment_counter"}`,
-			[3]string{"POST", "/sessions/demo/execute", `{"tool":"increment_counter","arguments":{"by":1}}`}, 200},
-		{"read in a session", "POST", "/sessions/demo/execute", `{"tool":"get_counter"}`,
-			[3]string{"POST", "/sessions/demo/execute", `{"tool":"get_counter","arguments":{}}`}, 200},
-		{"echo in a session", "POST", "/sessions/demo/execute", `{"tool":"echo","arguments":{"n":9007199254740993,"s":"<\/"}}`,
-			[3]string{"POST", "/sessions/demo/execute", `{"tool":"echo"}`}, 200},
-		{"refused in a session", "POST", "/sessions/demo/execute", `{"tool":"increment_counter","arguments":{"by":5,"max":3}}`,
-			[3]string{"POST", "/sessions/demo/execute", `{"tool":"increment_counter"}`}, 422},
-		{"the end of a session", "POST", "/sessions/demo/execute", `{"tool":"cleanup"}`,
-			[3]string{"POST", "/sessions/demo/execute", `{"tool":"cleanup","arguments":{}}`}, 200},
+		{
+			"execute, refused by the tool", "POST", "/execute", `{"tool":"error_demo","arguments":{"error_type":"value"}}`,
+			[3]string{"POST", "/execute", `{"tool":"ping"}`},
+			422,
+		},
+		{
+			"execute in a session", "POST", "/sessions/demo/execute", `{"tool":"increment_counter"}`,
+			[3]string{"POST", "/sessions/demo/execute", `{"tool":"increment_counter","arguments":{"by":1}}`},
+			200,
+		},
+		{
+			"read in a session", "POST", "/sessions/demo/execute", `{"tool":"get_counter"}`,
+			[3]string{"POST", "/sessions/demo/execute", `{"tool":"get_counter","arguments":{}}`},
+			200,
+		},
+		{
+			"echo in a session", "POST", "/sessions/demo/execute", `{"tool":"echo","arguments":{"n":9007199254740993,"s":"<\/"}}`,
+			[3]string{"POST", "/sessions/demo/execute", `{"tool":"echo"}`},
+			200,
+		},
+		{
+			"refused in a session", "POST", "/sessions/demo/execute", `{"tool":"increment_counter","arguments":{"by":5,"max":3}}`,
+			[3]string{"POST", "/sessions/demo/execute", `{"tool":"increment_counter"}`},
+			422,
+		},
+		{
+			"the end of a session", "POST", "/sessions/demo/execute", `{"tool":"cleanup"}`,
+			[3]string{"POST", "/sessions/demo/execute", `{"tool":"cleanup","arguments":{}}`},
+			200,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := start(t)
@@ -101,8 +119,12 @@ func TestKeysAreChecked(t *testing.T) {
 	s := start(t)
 	s.session("demo")
 	for _, route := range [][3]string{
-		{"POST", "/sessions", "{}"}, {"PATCH", "/sessions/demo", "{}"}, {"DELETE", "/sessions/demo"}, {"POST", "/sessions/demo/touch"},
-		{"POST", "/execute", `{"tool":"ping"}`}, {"POST", "/sessions/demo/execute", `{"tool":"ping"}`},
+		{"POST", "/sessions", "{}"},
+		{"PATCH", "/sessions/demo", "{}"},
+		{"DELETE", "/sessions/demo"},
+		{"POST", "/sessions/demo/touch"},
+		{"POST", "/execute", `{"tool":"ping"}`},
+		{"POST", "/sessions/demo/execute", `{"tool":"ping"}`},
 	} {
 		for name, values := range map[string][]string{
 			"empty": {""}, "blank inside": {"a b"}, "too long": {strings.Repeat("k", 256)}, "not ASCII": {"clé"}, "two": {"a", "b"},

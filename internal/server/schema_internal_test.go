@@ -18,8 +18,10 @@ func TestOpenAPISchema(t *testing.T) {
 		{`{"type":["string","integer","null"]}`, `{"nullable":true,"anyOf":[{"type":"string"},{"type":"integer"}]}`},
 		{`{"type":"null"}`, `{"nullable":true,"enum":[null]}`},
 		{`{"type":"string","contentEncoding":"base64"}`, `{"type":"string","format":"byte"}`},
-		{`{"type":"object","required":[],"properties":{"a":true,"b":{"const":1}},"additionalProperties":false}`,
-			`{"type":"object","properties":{"a":{},"b":{"enum":[1]}},"additionalProperties":false}`},
+		{
+			`{"type":"object","required":[],"properties":{"a":true,"b":{"const":1}},"additionalProperties":false}`,
+			`{"type":"object","properties":{"a":{},"b":{"enum":[1]}},"additionalProperties":false}`,
+		},
 		{`{"additionalProperties":{"const":"x"},"required":["a"]}`, `{"additionalProperties":{"enum":["x"]},"required":["a"]}`},
 		{`{"items":{"const":1},"not":true,"anyOf":[{"const":2},false]}`, `{"items":{"enum":[1]},"not":{},"anyOf":[{"enum":[2]},{"not":{}}]}`},
 		{`{"patternProperties":{"^a":{}},"prefixItems":[{}],"if":{},"unevaluatedProperties":false,"title":"<t>"}`, `{"title":"<t>"}`},

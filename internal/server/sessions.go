@@ -47,7 +47,7 @@ func (s *service) CreateSession(ctx context.Context, req api.CreateSessionReques
 // stored before anything is created: whoever repeats the request after a crash
 // in between creates the same session.
 func (s *service) settleID(ctx context.Context, owner string, w store.Write, wanted *string) (string, error) {
-	id := ""
+	var id string
 	if wanted != nil {
 		id = *wanted
 	} else {

@@ -72,8 +72,11 @@ func TestExpiry(t *testing.T) {
 	s.call("GET", "/sessions/demo", "").wants(http.StatusOK)
 	s.offset.Store(int64(161 * time.Second))
 	for _, route := range [][3]string{
-		{"GET", "/sessions/demo"}, {"PATCH", "/sessions/demo", "{}"}, {"POST", "/sessions/demo/touch"},
-		{"POST", "/sessions/demo/execute", `{"tool":"get_counter"}`}, {"POST", "/sessions/demo/execute", `{"tool":"ping"}`},
+		{"GET", "/sessions/demo"},
+		{"PATCH", "/sessions/demo", "{}"},
+		{"POST", "/sessions/demo/touch"},
+		{"POST", "/sessions/demo/execute", `{"tool":"get_counter"}`},
+		{"POST", "/sessions/demo/execute", `{"tool":"ping"}`},
 	} {
 		s.call(route[0], route[1], route[2]).refused(http.StatusGone, "SESSION_EXPIRED")
 	}

@@ -22,12 +22,13 @@ func testModel(t *testing.T, open opener) {
 	s := newSubject(t, open, store.Config{
 		Limits: store.Limits{Variables: modelVariables}, TombstoneTTL: modelTombstone, KeyTTL: modelKeyTTL,
 	})
-	rounds := 5
-	if testing.Short() {
-		rounds = 1
-	}
+	const rounds, enough = 5, 8 * time.Second
+	start := time.Now()
 	for range rounds {
 		rapid.Check(t, func(rt *rapid.T) { runMachine(t.Context(), rt, s) })
+		if testing.Short() || time.Since(start) > enough {
+			break
+		}
 	}
 }
 
