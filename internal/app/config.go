@@ -54,16 +54,13 @@ func (c Config) check() error {
 	if c.APIKeys == "" && !c.Insecure && !loopback(host) {
 		return configErrorf("--listen %s can be reached by other hosts: give --api-keys FILE, or --insecure to let anybody in", c.Listen)
 	}
-	for _, d := range []struct {
-		flag string
-		d    time.Duration
-	}{
-		{"default-ttl", c.DefaultTTL}, {"max-ttl", c.MaxTTL}, {"tombstone-ttl", c.TombstoneTTL}, {"idempotency-ttl", c.IdempotencyTTL},
-		{"default-timeout", c.DefaultTimeout}, {"max-timeout", c.MaxTimeout},
-		{"drain-timeout", c.DrainTimeout}, {"sweep-interval", c.SweepInterval},
+	for flag, d := range map[string]time.Duration{
+		"default-ttl": c.DefaultTTL, "max-ttl": c.MaxTTL, "tombstone-ttl": c.TombstoneTTL, "idempotency-ttl": c.IdempotencyTTL,
+		"default-timeout": c.DefaultTimeout, "max-timeout": c.MaxTimeout,
+		"drain-timeout": c.DrainTimeout, "sweep-interval": c.SweepInterval,
 	} {
-		if d.d <= 0 {
-			return configErrorf("--%s must be more than 0", d.flag)
+		if d <= 0 {
+			return configErrorf("--%s must be more than 0", flag)
 		}
 	}
 	if c.DefaultTTL > c.MaxTTL {
@@ -72,16 +69,13 @@ func (c Config) check() error {
 	if c.DefaultTimeout > c.MaxTimeout {
 		return configErrorf("--default-timeout %s is longer than --max-timeout %s", c.DefaultTimeout, c.MaxTimeout)
 	}
-	for _, n := range []struct {
-		flag string
-		n    int64
-	}{
-		{"max-body-bytes", c.MaxBodyBytes}, {"max-variables", c.MaxVariables}, {"max-value-bytes", c.MaxValueBytes},
-		{"max-session-bytes", c.MaxSessionBytes}, {"change-log", c.ChangeLog},
-		{"light-slots", int64(c.LightSlots)}, {"cpu-slots", int64(c.CPUSlots)},
+	for flag, n := range map[string]int64{
+		"max-body-bytes": c.MaxBodyBytes, "max-variables": c.MaxVariables, "max-value-bytes": c.MaxValueBytes,
+		"max-session-bytes": c.MaxSessionBytes, "change-log": c.ChangeLog,
+		"light-slots": int64(c.LightSlots), "cpu-slots": int64(c.CPUSlots),
 	} {
-		if n.n < 1 {
-			return configErrorf("--%s must be at least 1", n.flag)
+		if n < 1 {
+			return configErrorf("--%s must be at least 1", flag)
 		}
 	}
 	if c.Queue < 0 || c.OwnerRate < 0 || c.DrainDelay < 0 {
