@@ -1,6 +1,12 @@
 package tools
 
-import "toolpit/internal/fault"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"toolpit/internal/fault"
+)
 
 // Refuse is the error of a tool that finds one of its arguments wrong. The
 // pointer is relative to the arguments, such as /expression.
@@ -17,6 +23,20 @@ func Blame(pointer string, err error) error {
 		return nil
 	}
 	e := *fault.From(err)
+	e.Detail = sentence(e.Detail)
 	e.Violations = []fault.Violation{{Pointer: argumentsPointer + pointer, Code: e.Code, Detail: e.Detail}}
 	return &e
+}
+
+// sentence makes what a calculation said in passing a sentence of an answer.
+func sentence(detail string) string {
+	first, size := utf8.DecodeRuneInString(detail)
+	if size == 0 {
+		return ""
+	}
+	detail = string(unicode.ToUpper(first)) + detail[size:]
+	if !strings.HasSuffix(detail, ".") {
+		detail += "."
+	}
+	return detail
 }
