@@ -30,7 +30,7 @@ func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo 
 		return store.Remembered{}, &fault.Error{Code: fault.ValueTooLarge, Detail: "The answer is too large to be remembered.", Facts: fault.Facts{LimitBytes: store.MaxAnswer}}
 	}
 	reply, err := s.mutate(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "1", memo})
+		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "1", string(memo)})
 	if err != nil {
 		return store.Remembered{}, err
 	}
@@ -53,9 +53,9 @@ func answerOf(reply []string) (memo []byte, found bool, err error) {
 
 // fingerprint returns what a record outside sessions is compared by: minted
 // tokens are never reused, so theirs are all alike.
-func fingerprint(w store.Write) []byte {
+func fingerprint(w store.Write) string {
 	if !w.Token.Keyed() {
-		return make([]byte, len(w.Fingerprint))
+		w.Fingerprint = [32]byte{}
 	}
-	return w.Fingerprint[:]
+	return string(w.Fingerprint[:])
 }

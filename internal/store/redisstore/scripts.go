@@ -14,9 +14,16 @@ var luaFiles embed.FS
 // script as a whole when memory is full, before its first command, and refuse
 // keys that were not declared.
 type scripts struct {
-	apply, create, update, remove, read, changes *redis.Script // on a session's keys
-	recall, index                                *redis.Script
+	apply, create, update, remove, read, changes *script // on a session's keys
+	recall, index                                *script
 }
+
+type script struct {
+	*redis.Script
+	text string
+}
+
+func newScript(text string) *script { return &script{redis.NewScript(text), text} }
 
 func loadScripts() scripts {
 	text := func(name string) string {
@@ -27,8 +34,8 @@ func loadScripts() scripts {
 		return string(b)
 	}
 	prelude := text("prelude")
-	session := func(name string) *redis.Script { return redis.NewScript("#!lua\n" + prelude + "\n" + text(name)) }
-	plain := func(name string) *redis.Script { return redis.NewScript("#!lua\n" + text(name)) }
+	session := func(name string) *script { return newScript("#!lua\n" + prelude + "\n" + text(name)) }
+	plain := func(name string) *script { return newScript("#!lua\n" + text(name)) }
 	return scripts{
 		apply: session("apply"), create: session("create"), update: session("update"),
 		remove: session("remove"), read: session("read"), changes: session("changes"),
@@ -36,6 +43,6 @@ func loadScripts() scripts {
 	}
 }
 
-func (s scripts) all() []*redis.Script {
-	return []*redis.Script{s.apply, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
+func (s scripts) all() []*script {
+	return []*script{s.apply, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
 }

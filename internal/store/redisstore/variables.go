@@ -82,7 +82,7 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	}
 	limits := s.cfg.Limits
 	args := append(s.head(u.Write, 8+8*len(u.Ops)),
-		string(rune(kind)), u.Memo, flag(u.Count), escape(u.By),
+		string(rune(kind)), string(u.Memo), flag(u.Count), escape(u.By),
 		limits.Variables, limits.SessionBytes, limits.Changes, len(u.Ops))
 	ends := false
 	for _, o := range u.Ops {

@@ -19,6 +19,7 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 		return made, err
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
+		made = store.Created{}
 		ses, m, err := tx.enter(ref, n.Write)
 		switch {
 		case err != nil:
@@ -155,6 +156,7 @@ func look[T any](ctx context.Context, s *Store, ref store.Ref, ask func(*tx, *se
 func (s *Store) Touch(ctx context.Context, ref store.Ref, w store.Write) (store.Changed, error) {
 	var changed store.Changed
 	err := s.mutate(ctx, func(tx *tx) error {
+		changed = store.Changed{}
 		ses, m, err := tx.enter(ref, w)
 		switch {
 		case err != nil:
@@ -185,6 +187,7 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, u store.SessionUpdate
 		return changed, err
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
+		changed = store.Changed{}
 		ses, m, err := tx.enter(ref, u.Write)
 		switch {
 		case err != nil:
@@ -285,6 +288,7 @@ func conflict(version int64) error {
 func (s *Store) Remove(ctx context.Context, ref store.Ref, removal store.SessionRemoval) (store.Removed, error) {
 	var removed store.Removed
 	err := s.mutate(ctx, func(tx *tx) error {
+		removed = store.Removed{}
 		ses, m, err := tx.enter(ref, removal.Write)
 		switch {
 		case err != nil:
