@@ -14,7 +14,7 @@ func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo [
 		return nil, false, err
 	}
 	reply, err := s.query(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "0"})
+		[]string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "0"})
 	if err != nil {
 		return nil, false, err
 	}
@@ -30,7 +30,7 @@ func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo 
 		return store.Remembered{}, &fault.Error{Code: fault.ValueTooLarge, Detail: "The answer is too large to be remembered.", Facts: fault.Facts{LimitBytes: store.MaxAnswer}}
 	}
 	reply, err := s.mutate(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "1", string(memo)})
+		[]string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "1", string(memo)})
 	if err != nil {
 		return store.Remembered{}, err
 	}

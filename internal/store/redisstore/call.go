@@ -24,27 +24,30 @@ const (
 
 // mutate runs a script that changes something. An error whose effect may have
 // happened is OutcomeUnknown.
-func (s *Store) mutate(ctx context.Context, script *script, keys []string, args []any) ([]string, error) {
+func (s *Store) mutate(ctx context.Context, script *script, keys, args []string) ([]string, error) {
 	return s.call(ctx, script, keys, args, true)
 }
 
 // query runs a script that a caller may repeat at will.
-func (s *Store) query(ctx context.Context, script *script, keys []string, args []any) ([]string, error) {
+func (s *Store) query(ctx context.Context, script *script, keys, args []string) ([]string, error) {
 	return s.call(ctx, script, keys, args, false)
 }
 
-func (s *Store) call(ctx context.Context, script *script, keys []string, args []any, mutates bool) ([]string, error) {
+func (s *Store) call(ctx context.Context, script *script, keys, args []string, mutates bool) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
 	defer cancel()
+	// Pointers, since putting a string into an interface costs an allocation.
 	line := make([]any, 0, 3+len(keys)+len(args))
 	line = append(line, "evalsha", script.Hash(), len(keys))
-	for _, k := range keys {
-		line = append(line, k)
+	for i := range keys {
+		line = append(line, &keys[i])
 	}
-	line = append(line, args...)
+	for i := range args {
+		line = append(line, &args[i])
+	}
 
 	var last error
 	sent := false
@@ -53,7 +56,7 @@ func (s *Store) call(ctx context.Context, script *script, keys []string, args []
 			break
 		}
 		reply, maybe, err := s.pipeline.do(ctx, line)
-		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 			line[0], line[1] = "eval", script.text
 			reply, maybe, err = s.pipeline.do(ctx, line)
 		}

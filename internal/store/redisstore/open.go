@@ -127,7 +127,7 @@ func (s *Store) checkLayout(ctx context.Context) error {
 	return nil
 }
 
-// Close refuses further calls, waits for the scripts under way and closes all
+// Close refuses further calls, waits for the batches under way and closes all
 // connections. Closing again does nothing.
 func (s *Store) Close() error {
 	s.pipeline.close()

@@ -25,16 +25,18 @@ const (
 )
 
 // pipeline sends the commands of concurrent callers together: while a batch is
-// under way the next one gathers, and a command that finds none under way goes
-// out at once. A batch that takes long, perhaps because its connection is dead,
-// does not hold up the next.
+// under way the next one gathers. A command that finds none under way is sent
+// by its caller at once. A batch that takes long, perhaps because its
+// connection is dead, does not hold up the next.
 type pipeline struct {
 	client interface{ Pipeline() redis.Pipeliner }
 	queue  chan *order
-	turn   chan struct{} // holds the right to gather the next batch
-	quit   chan struct{}
-	end    sync.Once
-	ended  sync.WaitGroup
+	// One token is in turn while no batch is under way, in work when a flusher
+	// is to send what is in the queue, and else with whoever sends a batch.
+	turn, work chan struct{}
+	quit       chan struct{}
+	end        sync.Once
+	ended      sync.WaitGroup // of the flushers
 }
 
 // order is one command and its caller.
@@ -51,6 +53,7 @@ func newPipeline(client interface{ Pipeline() redis.Pipeliner }) *pipeline {
 		client: client,
 		queue:  make(chan *order, queueLen),
 		turn:   make(chan struct{}, 1),
+		work:   make(chan struct{}, 1),
 		quit:   make(chan struct{}),
 	}
 	p.turn <- struct{}{}
@@ -71,7 +74,19 @@ func (p *pipeline) close() {
 func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent bool, err error) {
 	o := &order{cmd: redis.NewStringSliceCmd(ctx, args...), size: sizeOf(args), done: make(chan struct{})}
 	select {
+	case <-p.quit:
+		return nil, false, redis.ErrClosed
+	case <-p.turn:
+		if len(p.queue) == 0 {
+			p.exec(ctx, []*order{o})
+			return o.answer()
+		}
+		p.pass()
+	default:
+	}
+	select {
 	case p.queue <- o:
+		p.wake()
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
 	case <-p.quit:
@@ -81,7 +96,7 @@ func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent boo
 	for {
 		select {
 		case <-o.done:
-			return o.cmd.Val(), maybeSent(o.err), o.err
+			return o.answer()
 		case <-ctx.Done():
 			return nil, !o.claim(), ctx.Err()
 		case <-quit:
@@ -93,6 +108,30 @@ func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent boo
 	}
 }
 
+// pass gives the token away.
+func (p *pipeline) pass() {
+	p.turn <- struct{}{}
+	p.wake()
+}
+
+// wake has a flusher send what is in the queue unless a batch is under way.
+// Whoever puts something into the queue, or the token into turn, calls it
+// afterwards, so one of two who do so at once sees what both did.
+func (p *pipeline) wake() {
+	if len(p.queue) == 0 {
+		return
+	}
+	select {
+	case <-p.turn:
+		p.work <- struct{}{}
+	default:
+	}
+}
+
+func (o *order) answer() (reply []string, sent bool, err error) {
+	return o.cmd.Val(), o.err != nil && maybeSent(o.err), o.err
+}
+
 func (o *order) claim() bool { return o.claimed.CompareAndSwap(false, true) }
 
 // sizeOf returns about what a command takes on the wire.
@@ -100,60 +139,40 @@ func sizeOf(args []any) int {
 	const overhead = 8
 	size := len(args) * overhead
 	for _, a := range args {
-		if text, ok := a.(string); ok {
+		switch text := a.(type) {
+		case string:
 			size += len(text)
+		case *string:
+			size += len(*text)
 		}
 	}
 	return size
 }
 
-// flush sends one batch after the other.
+// flush sends one batch after the other. They have only the client's timeouts:
+// how long their callers wait is up to each of them.
 func (p *pipeline) flush() {
-	next := func() { p.turn <- struct{}{} }
-	late := time.AfterFunc(time.Hour, next)
-	late.Stop()
-	batch := make([]*order, 0, batchLen)
+	ctx := context.Background()
 	for {
 		select {
-		case <-p.turn:
+		case <-p.work:
+			p.exec(ctx, p.gather())
 		case <-p.quit:
 			return
-		}
-		batch = p.gather(batch[:0])
-		if len(batch) == 0 {
-			return
-		}
-		late.Reset(overdue)
-		p.exec(batch)
-		if late.Stop() {
-			next()
 		}
 	}
 }
 
-// gather waits for a command and takes along what else waits. It returns
-// nothing when the pipeline is closed.
-func (p *pipeline) gather(batch []*order) []*order {
-	size := 0
-	take := func(o *order) {
-		if o.claim() {
-			batch = append(batch, o)
-			size += o.size
-		}
-	}
-	for len(batch) == 0 {
-		select {
-		case o := <-p.queue:
-			take(o)
-		case <-p.quit:
-			return nil
-		}
-	}
-	runtime.Gosched() // who is about to send something does so now
+// gather takes what waits.
+func (p *pipeline) gather() []*order {
+	batch, size := make([]*order, 0, batchLen), 0
 	for len(batch) < batchLen && size < batchBytes {
 		select {
 		case o := <-p.queue:
-			take(o)
+			if o.claim() {
+				batch = append(batch, o)
+				size += o.size
+			}
 		default:
 			return batch
 		}
@@ -161,10 +180,9 @@ func (p *pipeline) gather(batch []*order) []*order {
 	return batch
 }
 
-// exec sends a batch and answers its callers. The batch has the client's
-// timeouts; how long its callers wait is up to them.
-func (p *pipeline) exec(batch []*order) {
-	ctx := context.Background()
+// exec sends a batch, answers its callers and passes the token on.
+func (p *pipeline) exec(ctx context.Context, batch []*order) {
+	late := time.AfterFunc(overdue, p.pass)
 	pipe := p.client.Pipeline()
 	for _, o := range batch {
 		_ = pipe.Process(ctx, o.cmd)
@@ -173,9 +191,14 @@ func (p *pipeline) exec(batch []*order) {
 	for _, o := range batch {
 		o.err = o.cmd.Err()
 		if o.err == nil && o.cmd.Val() == nil {
-			o.err = err // go-redis does not say it to each when a new connection is refused by the server
+			o.err = err // go-redis keeps from the commands that the server refused their new connection
 		}
 		close(o.done)
 	}
-	clear(batch)
+	if len(batch) > 1 {
+		runtime.Gosched() // those who come back at once make the next batch
+	}
+	if late.Stop() {
+		p.pass()
+	}
 }

@@ -193,12 +193,16 @@ func TestACallerThatLeavesDisturbsNobody(t *testing.T) {
 	defer cancel()
 	proxy.Hang()
 	var patient, hasty sync.WaitGroup
+	var alone atomic.Int64
 	hurried := make([]store.Unit, crowd/2)
 	for i := range hurried {
 		hurried[i] = addOne(write("t"))
 		hasty.Go(func() {
-			// Its own end, and not that of its batch, is why it was answered.
-			if _, err := s.Apply(ctx, ref, hurried[i]); !errors.Is(err, context.Canceled) {
+			_, err := s.Apply(ctx, ref, hurried[i])
+			switch {
+			case errors.Is(err, context.Canceled): // whatever became of its batch
+			case errors.Is(err, fault.OutcomeUnknown) && alone.Add(1) == 1: // the one that found nothing under way
+			default:
 				t.Errorf("a call that was cancelled was answered %v", err)
 			}
 		})
@@ -211,6 +215,27 @@ func TestACallerThatLeavesDisturbsNobody(t *testing.T) {
 	for _, u := range hurried {
 		insist(t, s, ref, u)
 	}
+	wantCount(t, s, ref, crowd)
+}
+
+func TestAHungServerKeepsNobodyWaiting(t *testing.T) {
+	const limit = store.CallTimeout + 100*time.Millisecond
+	s, proxy, ref := behindProxy(t)
+	units := make([]store.Unit, crowd)
+	proxy.Hang()
+	together(crowd, func(i int) {
+		units[i] = addOne(write("t"))
+		start := time.Now()
+		_, err := s.Apply(t.Context(), ref, units[i])
+		if !errors.Is(err, fault.StoreUnavailable) && !errors.Is(err, fault.OutcomeUnknown) {
+			t.Errorf("a call of a server that hangs was answered %v", err)
+		}
+		if took := time.Since(start); took > limit {
+			t.Errorf("a call of a server that hangs took %v, want at most %v", took, limit)
+		}
+	})
+	proxy.Resume()
+	together(crowd, func(i int) { insist(t, s, ref, units[i]) })
 	wantCount(t, s, ref, crowd)
 }
 

@@ -117,15 +117,15 @@ func (s *Store) transact(ctx context.Context, c *conn, units *[]*unit) error {
 		return err
 	}
 	runtime.Gosched() // who is about to write something comes along
-	start := time.Now()
+	end := s.begun(c).now + batchTime.Milliseconds()
 	for u := (*units)[0]; u != nil; {
-		before := c.executed
-		u.err = u.fn(s.begun(c))
+		before, tx := c.executed, s.begun(c)
+		u.err = u.fn(tx)
 		if _, refused := errors.AsType[*fault.Error](u.err); u.err != nil && (!refused || c.executed != before) {
 			rollback(c)
 			return suspected(*units, u.err)
 		}
-		if len(*units) == batchLen || time.Since(start) > batchTime {
+		if len(*units) == batchLen || tx.now > end {
 			break
 		}
 		if u = s.next(); u != nil {
