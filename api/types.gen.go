@@ -54,6 +54,7 @@ const (
 	ErrorCodeConstraintViolation   ErrorCode = "CONSTRAINT_VIOLATION"
 	ErrorCodeCounterOverflow       ErrorCode = "COUNTER_OVERFLOW"
 	ErrorCodeDeadlineExceeded      ErrorCode = "DEADLINE_EXCEEDED"
+	ErrorCodeForbidden             ErrorCode = "FORBIDDEN"
 	ErrorCodeIdempotencyKeyReused  ErrorCode = "IDEMPOTENCY_KEY_REUSED"
 	ErrorCodeInternal              ErrorCode = "INTERNAL"
 	ErrorCodeInvalidRequest        ErrorCode = "INVALID_REQUEST"
@@ -97,6 +98,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeCounterOverflow:
 		return true
 	case ErrorCodeDeadlineExceeded:
+		return true
+	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeIdempotencyKeyReused:
 		return true

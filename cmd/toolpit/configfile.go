@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/go-json-experiment/json"
@@ -43,7 +45,12 @@ func (c configFile) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve returns the value of a flag.
+// Resolve returns the value of a flag. A duration is written with its unit:
+// kong would take a bare number for nanoseconds.
 func (c configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	return c[keyOf(flag.Name)], nil
+	v := c[keyOf(flag.Name)]
+	if _, number := v.(float64); number && flag.Target.Type() == reflect.TypeFor[time.Duration]() {
+		return nil, fmt.Errorf("the config file's %q needs a unit, such as %q", keyOf(flag.Name), "90s")
+	}
+	return v, nil
 }

@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,7 +25,16 @@ func TestExitCodes(t *testing.T) {
 	if err := os.WriteFile(misspelt, []byte(`{"max_variabels":7}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	unitless := filepath.Join(dir, "unitless.json")
+	if err := os.WriteFile(unitless, []byte(`{"tombstone_ttl":3600}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	db := "sqlite:" + filepath.Join(dir, "x.db")
+	used, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
 	for _, tc := range []struct {
 		name string
 		args []string
@@ -40,12 +50,18 @@ func TestExitCodes(t *testing.T) {
 		{"missing key file", []string{"serve", "--store", db, "--api-keys", bad + "x"}, 78, "api-keys"},
 		{"folder that cannot be made", []string{"serve", "--store", "sqlite:" + bad + "/x/y.db"}, 78, ""},
 		{"misspelt key in the config file", []string{"serve", "--store", db, "--config", misspelt}, 78, "max_variabels"},
+		{"duration without a unit in the config file", []string{"serve", "--store", db, "--config", unitless}, 78, "tombstone_ttl"},
 		{"evicting Redis", []string{"serve", "--listen", "127.0.0.1:0", "--store", "EVICTING"}, 78, "noeviction"},
+		{"Redis with another password", []string{"serve", "--listen", "127.0.0.1:0", "--store", "LOCKED"}, 78, "password"},
+		{"address in use", []string{"serve", "--listen", used.Addr().String(), "--store", db}, 1, "listen"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for i, a := range tc.args {
-				if a == "EVICTING" {
+				switch a {
+				case "EVICTING":
 					tc.args[i] = redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+				case "LOCKED":
+					tc.args[i] = strings.Replace(redistest.Start(t), "redis://", "redis://nobody:secret@", 1)
 				}
 			}
 			cmd := command(t, tc.args...)

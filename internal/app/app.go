@@ -105,7 +105,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.http = server.HTTPServer(a.sendElsewhere(handler), a.log)
 	var lc net.ListenConfig
 	if a.listener, err = lc.Listen(ctx, "tcp", a.cfg.Listen); err != nil {
-		return configErrorf("cannot listen on %s: %v", a.cfg.Listen, err)
+		return fmt.Errorf("cannot listen on %s: %w", a.cfg.Listen, err) // the port may be free the next time
 	}
 	a.onStop("HTTP server", a.http.Close)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"time"
 )
 
@@ -45,6 +46,9 @@ func configErrorf(format string, args ...any) error {
 	return &ConfigError{Reason: fmt.Sprintf(format, args...)}
 }
 
+// replicaName is what a replica may be called in headers, answers and logs.
+var replicaName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
 // check refuses what cannot work before anything is opened.
 func (c Config) check() error {
 	host, _, err := net.SplitHostPort(c.Listen)
@@ -54,17 +58,23 @@ func (c Config) check() error {
 	if c.APIKeys == "" && !c.Insecure && !loopback(host) {
 		return configErrorf("--listen %s can be reached by other hosts: give --api-keys FILE, or --insecure to let anybody in", c.Listen)
 	}
-	for _, d := range []struct {
-		flag string
-		d    time.Duration
-	}{
-		{"default-ttl", c.DefaultTTL}, {"max-ttl", c.MaxTTL}, {"tombstone-ttl", c.TombstoneTTL}, {"idempotency-ttl", c.IdempotencyTTL},
-		{"default-timeout", c.DefaultTimeout}, {"max-timeout", c.MaxTimeout},
-		{"drain-timeout", c.DrainTimeout}, {"sweep-interval", c.SweepInterval},
+	for flag, d := range map[string]time.Duration{
+		"default-ttl": c.DefaultTTL, "max-ttl": c.MaxTTL, "tombstone-ttl": c.TombstoneTTL, "idempotency-ttl": c.IdempotencyTTL,
 	} {
-		if d.d <= 0 {
-			return configErrorf("--%s must be more than 0", d.flag)
+		if d < time.Second || d%time.Second != 0 {
+			return configErrorf("--%s must be a number of whole seconds", flag)
 		}
+	}
+	for flag, d := range map[string]time.Duration{
+		"default-timeout": c.DefaultTimeout, "max-timeout": c.MaxTimeout,
+		"drain-timeout": c.DrainTimeout, "sweep-interval": c.SweepInterval,
+	} {
+		if d < time.Millisecond {
+			return configErrorf("--%s must be at least a millisecond", flag)
+		}
+	}
+	if c.ReplicaID != "" && !replicaName.MatchString(c.ReplicaID) {
+		return configErrorf("--replica-id must be of the form %s", replicaName)
 	}
 	if c.DefaultTTL > c.MaxTTL {
 		return configErrorf("--default-ttl %s is longer than --max-ttl %s", c.DefaultTTL, c.MaxTTL)
@@ -72,20 +82,17 @@ func (c Config) check() error {
 	if c.DefaultTimeout > c.MaxTimeout {
 		return configErrorf("--default-timeout %s is longer than --max-timeout %s", c.DefaultTimeout, c.MaxTimeout)
 	}
-	for _, n := range []struct {
-		flag string
-		n    int64
-	}{
-		{"max-body-bytes", c.MaxBodyBytes}, {"max-variables", c.MaxVariables}, {"max-value-bytes", c.MaxValueBytes},
-		{"max-session-bytes", c.MaxSessionBytes}, {"change-log", c.ChangeLog},
-		{"light-slots", int64(c.LightSlots)}, {"cpu-slots", int64(c.CPUSlots)},
+	for flag, n := range map[string]int64{
+		"max-body-bytes": c.MaxBodyBytes, "max-variables": c.MaxVariables, "max-value-bytes": c.MaxValueBytes,
+		"max-session-bytes": c.MaxSessionBytes, "change-log": c.ChangeLog,
+		"light-slots": int64(c.LightSlots), "cpu-slots": int64(c.CPUSlots),
 	} {
-		if n.n < 1 {
-			return configErrorf("--%s must be at least 1", n.flag)
+		if n < 1 {
+			return configErrorf("--%s must be at least 1", flag)
 		}
 	}
-	if c.Queue < 0 || c.OwnerRate < 0 || c.DrainDelay < 0 {
-		return configErrorf("--queue, --owner-rate and --drain-delay must not be negative")
+	if c.Queue < 0 || !(c.OwnerRate >= 0) || c.DrainDelay < 0 { // a NaN is not >= 0
+		return configErrorf("--queue, --owner-rate and --drain-delay must be numbers and not negative")
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ const (
 	BodyTooLarge         Code = "BODY_TOO_LARGE"
 	UnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
 	Unauthenticated      Code = "UNAUTHENTICATED"
+	Forbidden            Code = "FORBIDDEN"
 
 	// Arguments and values.
 	TypeMismatch        Code = "TYPE_MISMATCH"
@@ -61,7 +62,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		InvalidRequest, MissingParameter, UnknownParameter, RouteNotFound, MethodNotAllowed,
-		NotAcceptable, BodyTooLarge, UnsupportedMediaType, Unauthenticated,
+		NotAcceptable, BodyTooLarge, UnsupportedMediaType, Unauthenticated, Forbidden,
 		TypeMismatch, ConstraintViolation, CounterOverflow, ValueTooLarge,
 		ToolNotFound, SessionNotFound, SessionExpired, SessionExists, SessionReadOnly,
 		VariableNotFound, VariableExists, VersionConflict,

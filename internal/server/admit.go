@@ -35,10 +35,16 @@ func (s *service) admit(next http.Handler) http.Handler {
 }
 
 // admitted identifies the owner and checks everything that does not depend on
-// the route. Errors: Unauthenticated, RateLimited, StoreUnavailable,
+// the route. Errors: Forbidden, Unauthenticated, RateLimited, StoreUnavailable,
 // NotAcceptable.
 func (s *service) admitted(x *exchange) (err error) {
 	h := x.request.Header
+	// Without keys nobody is asked who they are, so a page of any site could
+	// use this service through its visitor's browser.
+	var origins http.CrossOriginProtection
+	if err := origins.Check(x.request); err != nil {
+		return fault.New(fault.Forbidden, "Another site's page may not change anything here.").Because(err)
+	}
 	if x.owner, err = s.keys.authenticate(h); err != nil {
 		return err
 	}

@@ -50,6 +50,24 @@ func readBody(x *exchange, limit int64, p presence) ([]byte, error) {
 	return body, nil
 }
 
+// ignoredBody reads a body that nobody looks into, for the fingerprint. Errors:
+// BodyTooLarge, InvalidRequest.
+func ignoredBody(x *exchange, limit int64) error {
+	if x.request.ContentLength == 0 {
+		return nil
+	}
+	if x.request.ContentLength > limit {
+		return tooLarge(x, limit)
+	}
+	body, err := readAll(http.MaxBytesReader(x, x.request.Body, limit), x.request.ContentLength, limit)
+	if err != nil {
+		return unreadable(x, limit, err)
+	}
+	x.hasBody()
+	x.body = body
+	return nil
+}
+
 // readAll is io.ReadAll for a body of announced length (-1: not announced). It
 // never trusts the announcement with more than four times what has arrived, and
 // in steps of four allocates little more than the body's size in all.
@@ -86,7 +104,7 @@ func unreadable(x *exchange, limit int64, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fault.Newf(fault.InvalidRequest, "The body did not arrive within %.0f seconds.", bodyTime.Seconds())
 	}
-	if x.request.Context().Err() != nil {
+	if !errors.Is(err, io.ErrUnexpectedEOF) && x.request.Context().Err() != nil {
 		return fault.New(fault.Cancelled, "The caller went away.").Because(err)
 	}
 	return fault.New(fault.InvalidRequest, "The body did not arrive completely.").Because(err)

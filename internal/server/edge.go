@@ -60,6 +60,25 @@ func (e *edge) UpdateSession(w http.ResponseWriter, r *http.Request, id api.Sess
 	finish(w, r, response, err, api.UpdateSessionResponseObject.VisitUpdateSessionResponse)
 }
 
+// TouchSession takes no body. What comes all the same is part of the request
+// that a key stands for.
+func (e *edge) TouchSession(w http.ResponseWriter, r *http.Request, id api.SessionID, params api.TouchSessionParams) {
+	if err := ignoredBody(exchangeOf(r.Context()), e.service.limits.BodyBytes); err != nil {
+		fail(w, r, err)
+		return
+	}
+	e.ServerInterface.TouchSession(w, r, id, params)
+}
+
+// DeleteSession takes no body, as TouchSession.
+func (e *edge) DeleteSession(w http.ResponseWriter, r *http.Request, id api.SessionID, params api.DeleteSessionParams) {
+	if err := ignoredBody(exchangeOf(r.Context()), e.service.limits.BodyBytes); err != nil {
+		fail(w, r, err)
+		return
+	}
+	e.ServerInterface.DeleteSession(w, r, id, params)
+}
+
 // ListSessions checks the query strictly and lists sessions.
 func (e *edge) ListSessions(w http.ResponseWriter, r *http.Request, params api.ListSessionsParams) {
 	if err := checkQuery(r.URL.RawQuery); err != nil {

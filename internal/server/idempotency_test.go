@@ -31,6 +31,7 @@ func TestRepetitionsOfEveryMutatingRoute(t *testing.T) {
 		{"create what exists", "POST", "/sessions", `{"id":"demo","if_exists":"return"}`, [3]string{"POST", "/sessions", `{"id":"demo"}`}, 200},
 		{"patch", "PATCH", "/sessions/demo", `{"labels":{"a":"b"}}`, [3]string{"PATCH", "/sessions/demo", `{"labels":{"a":"c"}}`}, 200},
 		{"touch", "POST", "/sessions/demo/touch", "", [3]string{"DELETE", "/sessions/demo", ""}, 200},
+		{"touch with a body", "POST", "/sessions/demo/touch", `{}`, [3]string{"POST", "/sessions/demo/touch", `{"other":1}`}, 200},
 		{"delete", "DELETE", "/sessions/demo", "", [3]string{"POST", "/sessions/demo/touch", ""}, 204},
 		{"execute", "POST", "/execute", `{"tool":"get_stats"}`, [3]string{"POST", "/execute", `{"tool":"ping"}`}, 200},
 		{

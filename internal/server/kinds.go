@@ -54,6 +54,11 @@ var kinds = map[fault.Code]kind{
 		cause: "The service was started with a file of API keys, and the request has none, or one that is not in it.",
 		cure:  "Send Authorization: Bearer with your key.",
 	},
+	fault.Forbidden: {
+		status: 403, title: "The request comes from another site", errorType: "CrossOriginError",
+		cause: "A browser says that a page of another origin sent a request that changes something. Clients that are no browser never meet this.",
+		cure:  "Send the request from a program, or from a page of this service's own origin.",
+	},
 	fault.TypeMismatch: {
 		status: 422, title: "A value has the wrong type", errorType: "TypeMismatchError",
 		cause: "An argument or a variable has another type than the one expected. A variable keeps the type it was created with.",

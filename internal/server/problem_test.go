@@ -51,6 +51,9 @@ func provoked() map[fault.Code]func(t *testing.T) *answer {
 		fault.Unauthenticated: func(t *testing.T) *answer {
 			return start(t, withKeys(t)).call("GET", "/sessions", "")
 		},
+		fault.Forbidden: func(t *testing.T) *answer {
+			return start(t).call("POST", "/sessions", "", "Sec-Fetch-Site", "cross-site")
+		},
 		fault.TypeMismatch: func(t *testing.T) *answer {
 			return inDemo(start(t), `{"tool":"set_counter","arguments":{"value":"41"}}`)
 		},

@@ -90,10 +90,7 @@ func (n NewSession) Check() error {
 		return shortTTL()
 	}
 	if len(n.Labels) > MaxLabels {
-		return &fault.Error{
-			Code: fault.SessionQuotaExceeded, Detail: "The session would have too many labels.",
-			Facts: fault.Facts{Limit: MaxLabels, Current: int64(len(n.Labels))},
-		}
+		return TooManyLabels(0)
 	}
 	return n.Write.Check()
 }

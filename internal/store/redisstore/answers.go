@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
 
@@ -27,7 +26,7 @@ func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo 
 		return store.Remembered{}, err
 	}
 	if len(memo) > store.MaxAnswer {
-		return store.Remembered{}, &fault.Error{Code: fault.ValueTooLarge, Detail: "The answer is too large to be remembered.", Facts: fault.Facts{LimitBytes: store.MaxAnswer}}
+		return store.Remembered{}, store.TooLargeAnswer(len(memo))
 	}
 	reply, err := s.mutate(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
 		[]string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "1", string(memo)})

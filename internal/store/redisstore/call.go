@@ -123,6 +123,17 @@ func worthRepeating(err error) bool {
 	return !errors.Is(err, redis.ErrClosed) && !errors.Is(err, context.Canceled)
 }
 
+// denied tells whether the server lets this client do nothing at all.
+func denied(err error) bool {
+	answer := serverSaid(err)
+	for _, p := range []string{"NOAUTH", "WRONGPASS", "NOPERM", "ERR invalid password", "ERR DB index", "ERR AUTH", "ERR Client sent AUTH"} {
+		if strings.HasPrefix(answer, p) {
+			return true
+		}
+	}
+	return false
+}
+
 // passing tells whether a server's answer speaks of a state that passes, such
 // as a restart or a failover.
 func passing(answer string) bool {
@@ -143,7 +154,7 @@ func readError(ctx context.Context, err error) error {
 		return context.Canceled
 	case redis.IsOOMError(err):
 		return fault.New(fault.StoreFull, "The store has no memory left.").Because(err).Retry(retryAfter)
-	case answer != "" && !passing(answer):
+	case answer != "" && !passing(answer) && !denied(err):
 		return fault.New(fault.Internal, "The store refused a command.").Because(err)
 	default:
 		return fault.New(fault.StoreUnavailable, "The store does not answer.").Because(err).Retry(retryAfter)

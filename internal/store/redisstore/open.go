@@ -93,6 +93,9 @@ func (s *Store) Check(ctx context.Context) error {
 	// CONFIG GET is often denied to an application, INFO hardly ever.
 	info, err := s.client.Info(ctx, "memory", "server").Result()
 	if err != nil {
+		if denied(err) {
+			return &store.Unfit{Reason: "Redis refuses the user, the password or the database number of the store's URL"}
+		}
 		return readError(ctx, err)
 	}
 	if v := infoField(info, "redis_version"); olderThan7(v) {

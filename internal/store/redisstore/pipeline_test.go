@@ -278,7 +278,7 @@ func TestARefusedConnectionIsNoReply(t *testing.T) {
 	}
 	defer s.Close()
 	_, err = s.Apply(t.Context(), store.Ref{Owner: "o", ID: "x"}, addOne(write("t")))
-	if !errors.Is(err, fault.Internal) || !strings.Contains(err.Error(), "refused") {
+	if !errors.Is(err, fault.StoreUnavailable) || !strings.Contains(err.Error(), "WRONGPASS") {
 		t.Errorf("Apply = %v, want the server's refusal", err)
 	}
 }

@@ -183,6 +183,37 @@ func TestTombstoneAnswersAfterTheKeysAreGone(t *testing.T) {
 	}
 }
 
+// The keys of a session go a little after it expired. What is said of it must
+// not change back when they do.
+func TestAnExpiredSessionIsNotUnexpired(t *testing.T) {
+	url := redistest.Start(t)
+	clock := &storetest.Clock{}
+	s, c := open(t, url, store.Config{TombstoneTTL: time.Second, Offset: clock.Offset}), raw(t, url)
+	ctx := t.Context()
+	ref := store.Ref{Owner: "o", ID: "brief"}
+	if _, err := s.Create(ctx, ref, store.NewSession{Write: write("t"), TTL: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range sessionKeys(t, c) {
+		if strings.HasSuffix(k, ":m") {
+			if left := c.PTTL(ctx, k).Val(); left > time.Hour+time.Second {
+				t.Errorf("the session's key has %v to live, more than the tombstone lets it", left)
+			}
+		}
+	}
+	clock.Advance(time.Hour + 2*time.Second)
+	for _, gone := range []string{"", ":m"} { // as long as Redis has the keys, and after
+		for _, k := range sessionKeys(t, c) {
+			if gone != "" && strings.HasSuffix(k, gone) {
+				c.Del(ctx, k)
+			}
+		}
+		if _, err := s.Get(ctx, ref); !errors.Is(err, fault.SessionNotFound) {
+			t.Errorf("Get = %v, want SESSION_NOT_FOUND", err)
+		}
+	}
+}
+
 func TestScriptsSurviveAFlush(t *testing.T) {
 	url := redistest.Start(t)
 	s, c := open(t, url, store.Config{}), raw(t, url)
@@ -235,8 +266,10 @@ func TestFullMemoryIsRefusedWhole(t *testing.T) {
 	s, c := open(t, url, store.Config{}), raw(t, url)
 	ctx := t.Context()
 	ref := store.Ref{Owner: "o", ID: "full"}
-	if _, err := s.Create(ctx, ref, store.NewSession{Write: write("t"), TTL: time.Hour}); err != nil {
-		t.Fatal(err)
+	for _, id := range []string{"full", "other", "third"} {
+		if _, err := s.Create(ctx, store.Ref{Owner: "o", ID: id}, store.NewSession{Write: write("t"), TTL: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := c.ConfigSet(ctx, "maxmemory", "1mb").Err(); err != nil {
 		t.Fatal(err)
@@ -244,6 +277,22 @@ func TestFullMemoryIsRefusedWhole(t *testing.T) {
 	unit := store.Unit{Write: keyed("k"), Count: true, Ops: []store.Op{store.Add("n", 1).StartingAt(0), store.Put("t", value.Text("x"))}}
 	if _, err := s.Apply(ctx, ref, unit); !errors.Is(err, fault.StoreFull) {
 		t.Fatalf("Apply = %v, want STORE_FULL", err)
+	}
+	// What reads, and what makes room, works all the same.
+	if _, err := s.Get(ctx, ref); err != nil {
+		t.Errorf("Get = %v", err)
+	}
+	if _, err := s.Read(ctx, ref, "n"); err != nil {
+		t.Errorf("Read = %v", err)
+	}
+	if p, err := s.List(ctx, "o", store.Page{Limit: 10}); err != nil || len(p.Items) != 3 {
+		t.Errorf("List = %+v, %v", p, err)
+	}
+	if r, err := s.Remove(ctx, store.Ref{Owner: "o", ID: "other"}, store.SessionRemoval{Write: write("t")}); err != nil || !r.Existed {
+		t.Errorf("Remove = %+v, %v", r, err)
+	}
+	if _, err := s.Apply(ctx, store.Ref{Owner: "o", ID: "third"}, store.Unit{Write: write("t"), Ops: []store.Op{store.End()}}); err != nil {
+		t.Errorf("a unit that ends a session: %v", err)
 	}
 	if err := c.ConfigSet(ctx, "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)

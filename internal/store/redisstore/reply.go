@@ -71,7 +71,7 @@ func parse(reply []string, token store.Token, refusal func(code string, op int, 
 	}
 	head := 1 + 13
 	if token.Keyed() {
-		head += 32
+		head += 6 + 32
 	}
 	if len(reply) < 2 || len(reply[1]) < head {
 		return record{}, damaged(errors.New("a short record"))
@@ -91,35 +91,23 @@ func sessionRefusal(code string, _ int, args []string) error {
 	}
 	switch code {
 	case "missing":
-		return fault.New(fault.SessionNotFound, "There is no such session.")
+		return store.NoSession()
 	case "expired":
-		return fault.New(fault.SessionExpired, "The session has expired.")
+		return store.ExpiredSession()
 	case "readonly":
-		return fault.New(fault.SessionReadOnly, "The session is read-only.")
+		return store.FrozenSession()
 	case "reused":
-		return fault.New(fault.IdempotencyKeyReused, "The Idempotency-Key was used for another request.")
+		return store.ReusedKey()
 	case "session":
-		return fault.New(fault.SessionExists, "A session of that id exists.")
-	case "labels":
-		return &fault.Error{
-			Code: fault.SessionQuotaExceeded, Detail: "The session would have too many labels.",
-			Facts: fault.Facts{Current: num(0), Limit: num(1)},
-		}
-	case "bytes":
-		return &fault.Error{
-			Code: fault.SessionQuotaExceeded, Detail: "The session would hold too many bytes.",
-			Facts: fault.Facts{Current: num(0), Limit: num(1)},
-		}
-	case "variables":
-		return &fault.Error{
-			Code: fault.VariableQuotaExceeded, Detail: "The session would hold too many variables.",
-			Facts: fault.Facts{Current: num(0), Limit: num(1)},
-		}
+		return store.TakenSession()
 	case "conflict":
-		return &fault.Error{
-			Code: fault.VersionConflict, Detail: "The version is not the expected one.",
-			Facts: fault.Facts{CurrentVersion: num(0)},
-		}
+		return store.WrongSessionVersion(num(0))
+	case "labels":
+		return store.TooManyLabels(num(0))
+	case "bytes":
+		return store.TooManyBytes(num(0), num(1))
+	case "variables":
+		return store.TooManyVariables(num(0), num(1))
 	default:
 		return fault.New(fault.Internal, "The store answered with an unknown code.").Because(errors.New(code))
 	}

@@ -12,10 +12,11 @@ var luaFiles embed.FS
 
 // scripts holds the compiled-in Lua scripts. The shebang makes Redis refuse a
 // script as a whole when memory is full, before its first command, and refuse
-// keys that were not declared.
+// keys that were not declared. Those that read or remove run all the same:
+// nobody could make room otherwise.
 type scripts struct {
-	apply, create, update, remove, read, changes *script // on a session's keys
-	recall, index                                *script
+	apply, end, create, update, remove, read, changes *script // on a session's keys; end is apply for a unit that ends the session
+	recall, index                                     *script
 }
 
 type script struct {
@@ -34,15 +35,18 @@ func loadScripts() scripts {
 		return string(b)
 	}
 	prelude := text("prelude")
-	session := func(name string) *script { return newScript("#!lua\n" + prelude + "\n" + text(name)) }
-	plain := func(name string) *script { return newScript("#!lua\n" + text(name)) }
+	const whole, always = "#!lua\n", "#!lua flags=allow-oom\n"
+	session := func(shebang, name string) *script {
+		return newScript(shebang + prelude + "\n" + text(name))
+	}
 	return scripts{
-		apply: session("apply"), create: session("create"), update: session("update"),
-		remove: session("remove"), read: session("read"), changes: session("changes"),
-		recall: plain("recall"), index: plain("index"),
+		apply: session(whole, "apply"), end: session(always, "apply"), create: session(whole, "create"),
+		update: session(whole, "update"), remove: session(always, "remove"), read: session(always, "read"),
+		changes: session(always, "changes"),
+		recall:  newScript(whole + text("recall")), index: newScript(always + text("index")),
 	}
 }
 
 func (s scripts) all() []*script {
-	return []*script{s.apply, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
+	return []*script{s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
 }

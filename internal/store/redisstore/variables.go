@@ -81,12 +81,14 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	args := append(s.head(u.Write, 8+8*len(u.Ops)),
 		string(rune(kind)), string(u.Memo), flag(u.Count), escape(u.By),
 		itoa(limits.Variables), itoa(limits.SessionBytes), itoa(limits.Changes), strconv.Itoa(len(u.Ops)))
-	ends := false
+	script, ends := s.scripts.apply, false
 	for _, o := range u.Ops {
 		args = appendOp(args, o)
-		ends = ends || o.Kind == store.OpEnd
+		if o.Kind == store.OpEnd {
+			script, ends = s.scripts.end, true
+		}
 	}
-	reply, err := s.mutate(ctx, s.scripts.apply, sessionKeys(ref, u.Token), args)
+	reply, err := s.mutate(ctx, script, sessionKeys(ref, u.Token), args)
 	if err != nil {
 		return store.Applied{}, err
 	}
@@ -135,32 +137,30 @@ func refusalOf(ops []store.Op) func(code string, op int, args []string) error {
 		o := ops[i-1]
 		switch code {
 		case "conflict":
-			err := fault.From(sessionRefusal(code, i, args))
-			err.Detail = fmt.Sprintf("The variable %q does not have version %d.", o.Name, *o.Version)
-			return err
+			current, _ := strconv.ParseInt(args[0], 10, 64)
+			return store.WrongVersion(o.Name, current)
 		case "type":
-			return fault.Newf(fault.TypeMismatch, "The variable %q has type %s, not %s.", o.Name, typeName(args[0]), typeName(args[1]))
+			return store.WrongType(o.Name, typeOf(args[0]), typeOf(args[1]))
 		case "exists":
-			return fault.Newf(fault.VariableExists, "The variable %q exists.", o.Name)
+			return store.TakenVariable(o.Name)
 		case "notfound":
-			return fault.Newf(fault.VariableNotFound, "There is no variable %q.", o.Name)
+			return store.NoVariable(o.Name)
 		case "overflow":
-			return fault.Newf(fault.CounterOverflow, "Adding %d to the variable %q leaves the range of 64-bit integers.", o.Delta, o.Name)
+			return store.Overflow(o)
 		case "bounds":
-			return fault.Newf(fault.ConstraintViolation, "Adding %d to the variable %q gives %s, which is out of bounds.", o.Delta, o.Name, args[0])
+			return store.OutOfBounds(o, args[0])
 		default:
 			return sessionRefusal(code, i, args)
 		}
 	}
 }
 
-func typeName(letter string) string {
-	if len(letter) == 1 {
-		if t, ok := value.TypeOfLetter(letter[0]); ok {
-			return t.String()
-		}
+func typeOf(letter string) value.Type {
+	if len(letter) != 1 {
+		return 0
 	}
-	return "unknown"
+	t, _ := value.TypeOfLetter(letter[0])
+	return t
 }
 
 func parseApplied(rec record) (store.Applied, error) {

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 
-	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
 
@@ -16,7 +15,7 @@ func (tx *tx) recall(owner string, w store.Write) (memo []byte, found bool, err 
 		return nil, false, err
 	}
 	if w.Token.Keyed() && string(r.blob(1)) != string(w.Fingerprint[:]) {
-		return nil, false, reused()
+		return nil, false, store.ReusedKey()
 	}
 	return r.blob(2), true, nil
 }
@@ -37,11 +36,7 @@ ON CONFLICT (owner, token) DO UPDATE SET at = excluded.at, fingerprint = exclude
 // Remember stores memo unless something is stored already.
 func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo []byte) (store.Remembered, error) {
 	if len(memo) > store.MaxAnswer {
-		return store.Remembered{}, &fault.Error{
-			Code:   fault.ValueTooLarge,
-			Detail: "The answer is too large to be kept.",
-			Facts:  fault.Facts{LimitBytes: store.MaxAnswer, Current: int64(len(memo))},
-		}
+		return store.Remembered{}, store.TooLargeAnswer(len(memo))
 	}
 	if err := w.Check(); err != nil {
 		return store.Remembered{}, err

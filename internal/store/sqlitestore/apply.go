@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 
-	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
 
@@ -33,7 +32,7 @@ func (tx *tx) apply(ref store.Ref, u store.Unit) (store.Applied, error) {
 	if m.kind != 0 {
 		kind := store.RecordKind(m.kind)
 		if kind != store.Effect && kind != store.Answer && kind != store.Draft {
-			return store.Applied{}, reused()
+			return store.Applied{}, store.ReusedKey()
 		}
 		if kind != store.Draft || u.Kind == store.Draft {
 			return replay(kind, m.record)
@@ -106,17 +105,9 @@ func (p *plan) variableQuota(before *session) error {
 	dead := 2*limit + 1000 // rows of deleted variables stay, or their versions would start again
 	switch {
 	case p.ses.variables > limit && p.ses.variables > before.variables:
-		return &fault.Error{
-			Code:   fault.VariableQuotaExceeded,
-			Detail: "The session cannot hold that many variables.",
-			Facts:  fault.Facts{Limit: limit, Current: before.variables},
-		}
+		return store.TooManyVariables(before.variables, limit)
 	case p.ses.cells > dead && p.ses.cells > before.cells:
-		return &fault.Error{
-			Code:   fault.VariableQuotaExceeded,
-			Detail: "The session has had too many different variables.",
-			Facts:  fault.Facts{Limit: dead, Current: before.cells},
-		}
+		return store.TooManyVariables(before.cells, dead)
 	}
 	return nil
 }
@@ -126,11 +117,7 @@ func (p *plan) bytesQuota(before *session) error {
 	if p.ends || p.ses.bytes <= limit || p.ses.bytes <= before.bytes {
 		return nil
 	}
-	return &fault.Error{
-		Code:   fault.SessionQuotaExceeded,
-		Detail: "The session cannot hold that many bytes.",
-		Facts:  fault.Facts{Limit: limit, Current: before.bytes},
-	}
+	return store.TooManyBytes(before.bytes, limit)
 }
 
 // write carries the plan out.

@@ -1,8 +1,8 @@
 package sqlitestore
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
@@ -51,11 +51,7 @@ func versionOf(op store.Op, c cell) error {
 	if op.Version == nil || *op.Version == current {
 		return nil
 	}
-	return &fault.Error{
-		Code:   fault.VersionConflict,
-		Detail: fmt.Sprintf("The variable %q does not have the version that was asked for.", op.Name),
-		Facts:  fault.Facts{CurrentVersion: current},
-	}
+	return store.WrongVersion(op.Name, current)
 }
 
 func (p *plan) put(op store.Op, c *cell) error {
@@ -64,9 +60,9 @@ func (p *plan) put(op store.Op, c *cell) error {
 		case op.Kind == store.OpEnsure:
 			return nil
 		case op.Kind == store.OpCreate:
-			return fault.Newf(fault.VariableExists, "There is a variable %q already.", op.Name)
+			return store.TakenVariable(op.Name)
 		case op.Value.Type() != c.value.Type():
-			return fault.Newf(fault.TypeMismatch, "The variable %q is of type %s, not %s.", op.Name, c.value.Type(), op.Value.Type())
+			return store.WrongType(op.Name, c.value.Type(), op.Value.Type())
 		}
 	}
 	p.set(c, op.Value)
@@ -79,23 +75,20 @@ func (p *plan) sum(op store.Op, c *cell) error {
 	case c.lives():
 		number, ok := c.value.Int64()
 		if !ok {
-			return fault.Newf(fault.TypeMismatch, "The variable %q is of type %s, not %s.", op.Name, c.value.Type(), value.Integer)
+			return store.WrongType(op.Name, c.value.Type(), value.Integer)
 		}
 		from = number
 	case op.Initial == nil:
-		return fault.Newf(fault.VariableNotFound, "There is no variable %q.", op.Name)
+		return store.NoVariable(op.Name)
 	default:
 		from = *op.Initial
 	}
 	if (op.Delta > 0 && from > math.MaxInt64-op.Delta) || (op.Delta < 0 && from < math.MinInt64-op.Delta) {
-		return fault.Newf(fault.CounterOverflow, "The sum does not fit into the variable %q.", op.Name)
+		return store.Overflow(op)
 	}
 	sum := from + op.Delta
-	switch {
-	case op.Min != nil && sum < *op.Min:
-		return fault.Newf(fault.ConstraintViolation, "The variable %q would become %d, which is below %d.", op.Name, sum, *op.Min)
-	case op.Max != nil && sum > *op.Max:
-		return fault.Newf(fault.ConstraintViolation, "The variable %q would become %d, which is above %d.", op.Name, sum, *op.Max)
+	if (op.Min != nil && sum < *op.Min) || (op.Max != nil && sum > *op.Max) {
+		return store.OutOfBounds(op, strconv.FormatInt(sum, 10))
 	}
 	p.set(c, value.Int(sum))
 	return nil

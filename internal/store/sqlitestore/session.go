@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"time"
 
-	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
 
@@ -72,9 +71,9 @@ func (tx *tx) living(s *session) error {
 	case tx.lives(s):
 		return nil
 	case s != nil && s.state != stateEnded && tx.now < tx.tombstoneEnds(s.expires):
-		return fault.New(fault.SessionExpired, "The session has expired.")
+		return store.ExpiredSession()
 	default:
-		return fault.New(fault.SessionNotFound, "There is no such session.")
+		return store.NoSession()
 	}
 }
 
@@ -97,7 +96,7 @@ func (tx *tx) writable(s *session) error {
 
 func thawed(s *session) error {
 	if s.state == stateReadOnly {
-		return fault.New(fault.SessionReadOnly, "The session is read-only.")
+		return store.FrozenSession()
 	}
 	return nil
 }

@@ -29,11 +29,11 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 			made.Session, made.Existing, err = unpackSession(ref, m.record)
 			return err
 		case m.kind != 0:
-			return reused()
+			return store.ReusedKey()
 		}
 		if tx.lives(ses) {
 			if !n.ReturnExisting {
-				return fault.New(fault.SessionExists, "There is a session of that id already.")
+				return store.TakenSession()
 			}
 			made.Existing = true
 			if made.Session, err = tx.snapshot(ses); err != nil {
@@ -104,11 +104,7 @@ func labelQuota(before, after int) error {
 	if after <= store.MaxLabels || after <= before {
 		return nil
 	}
-	return &fault.Error{
-		Code:   fault.SessionQuotaExceeded,
-		Detail: "A session cannot have that many labels.",
-		Facts:  fault.Facts{Limit: store.MaxLabels, Current: int64(before)},
-	}
+	return store.TooManyLabels(int64(before))
 }
 
 // Get returns a living session.
@@ -166,7 +162,7 @@ func (s *Store) Touch(ctx context.Context, ref store.Ref, w store.Write) (store.
 			changed.Session, _, err = unpackSession(ref, m.record)
 			return err
 		case m.kind != 0:
-			return reused()
+			return store.ReusedKey()
 		}
 		if err := tx.living(ses); err != nil {
 			return err
@@ -197,7 +193,7 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, u store.SessionUpdate
 			changed.Session, _, err = unpackSession(ref, m.record)
 			return err
 		case m.kind != 0:
-			return reused()
+			return store.ReusedKey()
 		}
 		if changed.Session, err = tx.update(ses, u); err != nil {
 			return err
@@ -273,15 +269,7 @@ func matches(m store.Match, s store.Session) error {
 	if !m.Given() || m.Any || slices.Contains(m.Tags, s.Tag()) {
 		return nil
 	}
-	return conflict(s.Version)
-}
-
-func conflict(version int64) error {
-	return &fault.Error{
-		Code:   fault.VersionConflict,
-		Detail: "The session does not have the version that was asked for.",
-		Facts:  fault.Facts{CurrentVersion: version},
-	}
+	return store.WrongSessionVersion(s.Version)
 }
 
 // Remove deletes a session with all that is in it.
@@ -298,7 +286,7 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, removal store.Session
 			removed = store.Removed{Existed: u.bool(), Replayed: true}
 			return u.end()
 		case m.kind != 0:
-			return reused()
+			return store.ReusedKey()
 		}
 		removed.Existed = tx.lives(ses)
 		if ses, err = tx.remove(ref, ses, removal.Match); err != nil {
@@ -322,7 +310,7 @@ func (tx *tx) remove(ref store.Ref, ses *session, match store.Match) (*session, 
 			return nil, err
 		}
 	} else if match.Given() {
-		return nil, conflict(0)
+		return nil, store.WrongSessionVersion(0)
 	}
 	if ses != nil {
 		return ses, tx.end(ses)

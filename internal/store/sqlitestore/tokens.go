@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"time"
 
-	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
 
@@ -59,13 +58,9 @@ func (tx *tx) enter(ref store.Ref, w store.Write) (*session, memory, error) {
 		return s, memory{size: m.size}, nil
 	}
 	if w.Token.Keyed() && string(fingerprint) != string(w.Fingerprint[:]) {
-		return nil, memory{}, reused()
+		return nil, memory{}, store.ReusedKey()
 	}
 	return s, m, nil
-}
-
-func reused() error {
-	return fault.New(fault.IdempotencyKeyReused, "The Idempotency-Key was used for another request.")
 }
 
 const selectGrave = "SELECT until FROM graves WHERE body = ?"

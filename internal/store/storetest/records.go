@@ -154,21 +154,4 @@ func testRecords(t *testing.T, open opener) {
 		s.wantGone(t, ref, fault.SessionExpired)
 		s.wantReplay(t, ref, u, first)
 	})
-
-	t.Run("a key outlives in real time the expiry its session had when it was written", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("takes seconds")
-		}
-		t.Parallel()
-		// A server that expires by its own clock does not see the offset.
-		const ttl = 3 * time.Second / 2
-		s := newSubject(t, open, store.Config{TombstoneTTL: time.Millisecond})
-		ref := s.create(t, ttl)
-		u := store.Unit{Write: keyed("key", "request"), Ops: []store.Op{store.Add("n", 1).StartingAt(0)}}
-		first := s.applyUnit(t, ref, u)
-		for s.touch(t, ref).Expires.Sub(first.At) < 2*ttl+time.Second/2 {
-			s.integer(t, ref, "n")
-		}
-		s.wantReplay(t, ref, u, first)
-	})
 }

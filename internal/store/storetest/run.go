@@ -36,6 +36,8 @@ func Run(t *testing.T, open func(t *testing.T, cfg store.Config) store.Store) {
 		{"Answers", testAnswers},
 		{"Expiry", testExpiry},
 		{"Records", testRecords},
+		{"Incarnations", testIncarnations},
+		{"RealTime", testRealTime},
 		{"Housekeeping", testHousekeeping},
 		{"Identifiers", testIdentifiers},
 		{"Values", testValues},

@@ -226,8 +226,8 @@ func testSessions(t *testing.T, open opener) {
 		wantNoError(t, err)
 		before := s.look(t, ref)
 		_, err = s.Update(t.Context(), ref, store.SessionUpdate{Write: minted(), Labels: map[string]*string{"one more": new("x"), "1": new("y")}})
-		if f := wantCode(t, err, fault.SessionQuotaExceeded); f.Facts.Limit != store.MaxLabels {
-			t.Errorf("the limit is said to be %d, want %d", f.Facts.Limit, store.MaxLabels)
+		if f := wantCode(t, err, fault.SessionQuotaExceeded); f.Facts.Limit != store.MaxLabels || f.Facts.Current != store.MaxLabels {
+			t.Errorf("limit %d, current %d, want %d for both", f.Facts.Limit, f.Facts.Current, store.MaxLabels)
 		}
 		wantEqual(t, "session after the refusal", s.look(t, ref), before)
 		changed, err := s.Update(t.Context(), ref, store.SessionUpdate{Write: minted(), Labels: map[string]*string{"one more": new("x"), "1": nil}})
@@ -235,6 +235,12 @@ func testSessions(t *testing.T, open opener) {
 		if len(changed.Labels) != store.MaxLabels {
 			t.Errorf("%d labels, want %d", len(changed.Labels), store.MaxLabels)
 		}
+
+		labels["one more"] = "x"
+		other := s.newRef()
+		_, err = s.Create(t.Context(), other, store.NewSession{Write: minted(), TTL: lifetime, Labels: labels})
+		wantCode(t, err, fault.SessionQuotaExceeded)
+		s.wantGone(t, other, fault.SessionNotFound)
 	})
 }
 

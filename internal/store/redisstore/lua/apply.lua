@@ -123,8 +123,16 @@ if names > 0 and redis.call('HLEN', V) + names > 2 * maxvars + 1000 then return 
 if ARGV[8] == '1' and not known then cc = cc + 1 end
 if #items > 0 then seq = seq + 1 end
 local whole = ns(now) .. ns(seq) .. ns(cc) .. ns(nv) .. ns(m[9]) .. ns(ARGV[7]) .. table.concat(body)
-local weight = grown + (ARGV[3] ~= '' and 64 + 46 + #whole or 0)
-if weight > 0 and bytes + weight > tonumber(ARGV[11]) then return refuse('bytes', 0, tostring(bytes), ARGV[11]) end
+local weight = grown + (ARGV[3] ~= '' and 64 + 52 + #whole or 0)
+if weight > 0 then
+  local limit = tonumber(ARGV[11])
+  local total = bytes + tonumber(redis.call('HGET', X, 'w') or 0)
+  if total + weight > limit then
+    forget(now, 128)
+    total = bytes + tonumber(redis.call('HGET', X, 'w') or 0)
+  end
+  if total + weight > limit then return refuse('bytes', 0, tostring(total), ARGV[11]) end
+end
 
 -- Nothing below fails.
 local at = known and tonumber(string.sub(known, 2, 14)) or now
@@ -140,11 +148,11 @@ for i = 1, #writes do
 end
 local exp = now + ttl
 local moved = exp > p
-if moved then p = horizon(exp, ttl) end
+if moved then p = horizon(exp, ttl, tomb) end
 if #items > 0 then
   redis.call('XADD', L, 'MAXLEN', '~', ARGV[12], string.format('%d-0', seq), 'e', ns(now) .. ns(by) .. table.concat(items))
 end
-local rec, more = remember(now, kind, at, whole, p, tomb, known)
-redis.call('HSET', M, 'exp', exp, 'p', p, 'seq', seq, 'cc', cc, 'nv', nv, 'b', bytes + grown + more)
+local rec = remember(now, kind, at, whole, p, tomb, known)
+redis.call('HSET', M, 'exp', exp, 'p', p, 'seq', seq, 'cc', cc, 'nv', nv, 'b', bytes + grown)
 if moved or fresh > 0 then keep(now, p, tomb) end -- a key that is new has no expiry yet
 return {'O', rec}

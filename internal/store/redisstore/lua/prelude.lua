@@ -7,14 +7,16 @@
 --   3 c   hash    integer variable name -> its value, a decimal string
 --   4 l   stream  change log, ids <seq>-0
 --   5 d   string  tombstone: the instant until which the keys above were kept
---   6 x   hash    keyed token -> record; field "end" is when an ended session's records end
+--   6 x   hash    keyed token -> record; and of the records: "w" what they weigh in the session's bytes,
+--                 "n" the number of this incarnation of the id (none is 0), "go" the oldest of "g<n>", "end" when those of a session
+--                 that was ended end, "g<n>" when those of an earlier incarnation do
 --   7 xo  list    "<at><token>" of x, oldest first
 --   8 t   hash    minted token -> record, one hash for each minute
 -- Session exists, by comparison: m.exp > now. m.p is when Redis itself drops
 -- the keys; it runs ahead of m.exp so that most writes need not move it.
 --
--- A record is "<kind><at, 13 digits><fingerprint, 32 bytes or nothing><body>",
--- a body a sequence of netstrings. Bodies and values are opaque here: no JSON
+-- A record is "<kind><at, 13 digits>", for a keyed token "<incarnation, 6
+-- digits><fingerprint, 32 bytes>", and a body: a sequence of netstrings. Bodies and values are opaque here: no JSON
 -- is decoded, and no number of a user becomes a Lua number (they are doubles).
 --
 -- Every script returns strings: {"O", record} done now, {"R", record} done
@@ -42,27 +44,28 @@ end
 -- its session and tombstone, counts as absent whether Redis still has it or
 -- not. The PEXPIRE changes nothing but is a write: only then does WAIT on this
 -- connection wait for the replicas that must know the first application.
+local incarnation = 0
 local function lookup(now, tomb, kinds)
   local tok, keyed = ARGV[2], ARGV[3] ~= ''
   local rec
   if keyed then
-    local r = redis.call('HMGET', X, tok, 'end')
-    rec = r[1]
-    if not rec or (r[2] and now >= tonumber(r[2])) then return nil end
-    local exp = redis.call('HGET', M, 'exp')
-    if exp and now >= tonumber(exp) + tomb then return nil end
+    local r = redis.call('HMGET', X, tok, 'end', 'n')
+    rec, incarnation = r[1], tonumber(r[3] or 0)
+    if not rec then return nil end
+    local ends, of = r[2], tonumber(string.sub(rec, 15, 20))
+    if of ~= incarnation then
+      ends = redis.call('HGET', X, 'g' .. of) or 0
+    elseif not ends then
+      local exp = redis.call('HGET', M, 'exp')
+      ends = exp and tonumber(exp) + tomb
+    end
+    if ends and now >= tonumber(ends) then return nil end
   else
     rec = redis.call('HGET', T, tok)
     if not rec then return nil end
   end
-  if tonumber(string.sub(rec, 2, 14)) + tonumber(ARGV[4]) <= now then
-    if keyed then
-      redis.call('HDEL', X, tok)
-      if redis.call('EXISTS', M) == 1 then redis.call('HINCRBY', M, 'b', -64 - #rec) end
-    end
-    return nil
-  end
-  if (keyed and string.sub(rec, 15, 46) ~= ARGV[3]) or not string.find(kinds, string.sub(rec, 1, 1), 1, true) then
+  if tonumber(string.sub(rec, 2, 14)) + tonumber(ARGV[4]) <= now then return nil end
+  if (keyed and string.sub(rec, 21, 52) ~= ARGV[3]) or not string.find(kinds, string.sub(rec, 1, 1), 1, true) then
     return rec, {'E', 'reused', '0'}
   end
   local key = keyed and X or T
@@ -94,42 +97,58 @@ local function keep(now, p, tomb)
 end
 
 -- horizon returns the instant to which Redis's own expiry moves when the
--- session lives until exp.
-local function horizon(exp, ttl)
-  return exp + math.min(math.floor(ttl / 10), 60000)
+-- session lives until exp. It is not beyond the session's tombstone: m, which
+-- knows exp, goes before d, which knows only p, says that the tombstone is over.
+local function horizon(exp, ttl, tomb)
+  return exp + math.min(math.floor(ttl / 10), 60000, tomb)
 end
 
--- remember stores the record of this token and returns by how much the
--- session's bytes grew. at is the time of the first application.
+-- weigh returns what a record counts in the session's bytes: nothing when it is
+-- of an earlier incarnation.
+local function weigh(rec)
+  if rec and tonumber(string.sub(rec, 15, 20)) == incarnation then return 64 + #rec end
+  return 0
+end
+
+-- forget drops up to n keyed records whose time is over, oldest first.
+local function forget(now, n)
+  local freed = 0
+  for _ = 1, n do
+    local head = redis.call('LINDEX', XO, 0)
+    if not head or tonumber(string.sub(head, 1, 13)) + tonumber(ARGV[4]) > now then break end
+    redis.call('LPOP', XO)
+    local gone = string.sub(head, 14)
+    local rec = redis.call('HGET', X, gone)
+    if rec and string.sub(rec, 2, 14) == string.sub(head, 1, 13) then
+      redis.call('HDEL', X, gone)
+      freed = freed + weigh(rec)
+    end
+  end
+  if freed > 0 then redis.call('HINCRBY', X, 'w', -freed) end
+end
+
+-- remember stores the record of this token. at is the time of the first
+-- application, known the draft that it replaces.
 local function remember(now, kind, at, body, p, tomb, known)
   local tok, keyed = ARGV[2], ARGV[3] ~= ''
-  local rttl = tonumber(ARGV[4])
   local stamp = string.format('%013d', at)
-  local rec = kind .. stamp .. ARGV[3] .. body
   if not keyed then
+    local rec = kind .. stamp .. body
     redis.call('HSET', T, tok, rec)
-    redis.call('PEXPIRE', T, math.min(rttl, p - now + tomb))
-    return rec, 0
+    redis.call('PEXPIRE', T, math.min(tonumber(ARGV[4]), p - now + tomb))
+    return rec
   end
-  local grown = 64 + #rec - (known and (64 + #known) or 0)
+  local rec = kind .. stamp .. string.format('%06d', incarnation) .. ARGV[3] .. body
+  local old = redis.call('HGET', X, tok) -- a draft, or a record that counts as absent
   redis.call('HSET', X, tok, rec)
+  redis.call('HINCRBY', X, 'w', 64 + #rec - weigh(old))
   if not known then
     redis.call('RPUSH', XO, stamp .. tok)
-    for _ = 1, 2 do -- two out for one in: the list cannot outgrow its time
-      local head = redis.call('LINDEX', XO, 0)
-      if not head or tonumber(string.sub(head, 1, 13)) + rttl > now then break end
-      redis.call('LPOP', XO)
-      local old = string.sub(head, 14)
-      local r = redis.call('HGET', X, old)
-      if r and string.sub(r, 2, 14) == string.sub(head, 1, 13) then
-        redis.call('HDEL', X, old)
-        grown = grown - 64 - #r
-      end
-    end
+    forget(now, 2) -- two out for one in: the list cannot outgrow its time
   end
   if redis.call('PTTL', X) < 0 then redis.call('PEXPIRE', X, p - now + tomb) end
   if redis.call('PTTL', XO) < 0 then redis.call('PEXPIRE', XO, p - now + tomb) end
-  return rec, grown
+  return rec
 end
 
 -- finish removes a session's state; its keyed records stay for the length of

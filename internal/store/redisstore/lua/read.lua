@@ -10,7 +10,7 @@ local exp, ttl, p = tonumber(m[1]), tonumber(m[2]), tonumber(m[3])
 if exp - now < ttl * 0.9 then
   exp = now + ttl
   if exp > p then
-    p = horizon(exp, ttl)
+    p = horizon(exp, ttl, tomb)
     keep(now, p, tomb)
   end
   redis.call('HSET', M, 'exp', exp, 'p', p)

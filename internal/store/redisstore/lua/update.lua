@@ -7,7 +7,7 @@ local tomb = tonumber(ARGV[5])
 local now = clock()
 local known, answer = lookup(now, tomb, ARGV[6])
 if known then return answer end
-local m = redis.call('HMGET', M, 'exp', 'ttl', 'p', 'ver', 'ro', 'ep', 'b')
+local m = redis.call('HMGET', M, 'exp', 'ttl', 'p', 'ver', 'ro', 'ep')
 if not m[1] or tonumber(m[1]) <= now then return absent(now, tomb, m[1]) end
 local ttl, p, ver = tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
 if ARGV[6] == 'u' then
@@ -23,14 +23,17 @@ if ARGV[6] == 'u' then
     changed[i] = k
   end
   if nlabels > 0 then
-    local have, count = redis.call('HKEYS', M), 0
+    local have, before, count = redis.call('HKEYS', M), 0, 0
     for i = 1, #have do
-      if string.sub(have[i], 1, 2) == 'l:' and not labels[string.sub(have[i], 3)] then count = count + 1 end
+      if string.sub(have[i], 1, 2) == 'l:' then
+        before = before + 1
+        if not labels[string.sub(have[i], 3)] then count = count + 1 end
+      end
     end
     for _, v in pairs(labels) do
       if string.sub(v, 1, 1) == '+' then count = count + 1 end
     end
-    if count > tonumber(ARGV[9]) then return {'E', 'labels', '0', tostring(count), ARGV[9]} end
+    if count > tonumber(ARGV[9]) then return {'E', 'labels', '0', tostring(before), ARGV[9]} end
   end
   for i = 1, nlabels do
     local k = changed[i]
@@ -45,11 +48,10 @@ if ARGV[6] == 'u' then
   ver = ver + 1
 end
 local exp = now + ttl
-local h = horizon(exp, ttl)
+local h = horizon(exp, ttl, tomb)
 local moved = exp > p or p > h -- a TTL that shrank must not keep the keys for its old length
 if moved then p = h end
 redis.call('HSET', M, 'exp', exp, 'ttl', ttl, 'p', p, 'ver', ver)
-local rec, more = remember(now, ARGV[6], now, ns('1') .. ns(now) .. snapshot(), p, tomb, nil)
-if more ~= 0 then redis.call('HSET', M, 'b', tonumber(m[7]) + more) end
+local rec = remember(now, ARGV[6], now, ns('1') .. ns(now) .. snapshot(), p, tomb, nil)
 if moved then keep(now, p, tomb) end
 return {'O', rec}
