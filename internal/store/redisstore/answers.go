@@ -13,7 +13,7 @@ func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo [
 		return nil, false, err
 	}
 	reply, err := s.query(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "0"})
+		[]string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "0"})
 	if err != nil {
 		return nil, false, err
 	}
@@ -29,7 +29,7 @@ func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo 
 		return store.Remembered{}, store.TooLargeAnswer(len(memo))
 	}
 	reply, err := s.mutate(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]any{s.offset(), fingerprint(w), s.cfg.KeyTTL.Milliseconds(), "1", memo})
+		[]string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "1", string(memo)})
 	if err != nil {
 		return store.Remembered{}, err
 	}
@@ -52,9 +52,9 @@ func answerOf(reply []string) (memo []byte, found bool, err error) {
 
 // fingerprint returns what a record outside sessions is compared by: minted
 // tokens are never reused, so theirs are all alike.
-func fingerprint(w store.Write) []byte {
+func fingerprint(w store.Write) string {
 	if !w.Token.Keyed() {
-		return make([]byte, len(w.Fingerprint))
+		w.Fingerprint = [32]byte{}
 	}
-	return w.Fingerprint[:]
+	return string(w.Fingerprint[:])
 }

@@ -24,36 +24,47 @@ const (
 
 // mutate runs a script that changes something. An error whose effect may have
 // happened is OutcomeUnknown.
-func (s *Store) mutate(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
+func (s *Store) mutate(ctx context.Context, script *script, keys, args []string) ([]string, error) {
 	return s.call(ctx, script, keys, args, true)
 }
 
 // query runs a script that a caller may repeat at will.
-func (s *Store) query(ctx context.Context, script *redis.Script, keys []string, args []any) ([]string, error) {
+func (s *Store) query(ctx context.Context, script *script, keys, args []string) ([]string, error) {
 	return s.call(ctx, script, keys, args, false)
 }
 
-func (s *Store) call(ctx context.Context, script *redis.Script, keys []string, args []any, mutates bool) ([]string, error) {
+func (s *Store) call(ctx context.Context, script *script, keys, args []string, mutates bool) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
 	defer cancel()
+	// Pointers, since putting a string into an interface costs an allocation.
+	line := make([]any, 0, 3+len(keys)+len(args))
+	line = append(line, "evalsha", script.Hash(), len(keys))
+	for i := range keys {
+		line = append(line, &keys[i])
+	}
+	for i := range args {
+		line = append(line, &args[i])
+	}
+
 	var last error
 	sent := false
 	for attempt := range attempts {
 		if attempt > 0 && !pause(ctx) {
 			break
 		}
-		reply, err := script.EvalSha(ctx, s.client, keys, args...).StringSlice()
-		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			reply, err = script.Eval(ctx, s.client, keys, args...).StringSlice()
+		reply, maybe, err := s.pipeline.do(ctx, line)
+		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
+			line[0], line[1] = "eval", script.text
+			reply, maybe, err = s.pipeline.do(ctx, line)
 		}
 		if err == nil {
 			return reply, nil
 		}
 		last = err
-		sent = sent || maybeSent(err)
+		sent = sent || maybe
 		if !worthRepeating(err) {
 			break
 		}

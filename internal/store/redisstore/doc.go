@@ -3,7 +3,8 @@
 // Every mutation is one Lua script, sent with one EVALSHA, whose first act is
 // its token (see lua/prelude.lua for the keys and the record formats). Sending
 // a script again is therefore always safe, and the package does so once when a
-// reply was lost.
+// reply was lost. Scripts of concurrent callers go out together, see
+// docs/adr/0008-group-commit.md.
 //
 // It is the only package that knows go-redis. It is not for caching: nothing
 // is kept in the process, and a Redis that may evict keys is refused.

@@ -22,7 +22,7 @@ const (
 // hintNew writes the hint of a session that is about to be created and tells
 // whether there was one of that id before.
 func (s *Store) hintNew(ctx context.Context, ref store.Ref, ttl time.Duration) (known bool, err error) {
-	reply, err := s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []any{s.offset(), "add", ref.Owner, ref.ID, ttl.Milliseconds()})
+	reply, err := s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []string{s.offset(), "add", ref.Owner, ref.ID, itoa(ttl.Milliseconds())})
 	if err != nil {
 		return false, err
 	}
@@ -37,7 +37,7 @@ const patience = 2 * time.Second
 // hintAgain moves the hint of an id that was created anew to the end of the
 // list. It is best effort: without it the session is listed at its old place.
 func (s *Store) hintAgain(ctx context.Context, ref store.Ref) {
-	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []any{s.offset(), "again", ref.ID})
+	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []string{s.offset(), "again", ref.ID})
 }
 
 // hintRemoved lets the sweeper look at a removed session's hint soon. It does
@@ -45,7 +45,7 @@ func (s *Store) hintAgain(ctx context.Context, ref store.Ref) {
 // is best effort: without it the sweeper looks when the session would have
 // expired.
 func (s *Store) hintRemoved(ctx context.Context, ref store.Ref) {
-	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []any{s.offset(), "soon", ref.ID})
+	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []string{s.offset(), "soon", ref.ID})
 }
 
 // cursor is a place in the list: after the session of that score and id.
@@ -80,7 +80,7 @@ func (s *Store) List(ctx context.Context, owner string, p store.Page) (store.Ses
 		if want == 0 {
 			break
 		}
-		hints, now, err := s.hints(ctx, owner, "list", at.score, at.id, want+1)
+		hints, now, err := s.hints(ctx, owner, "list", at.score, at.id, strconv.Itoa(want+1))
 		if err != nil {
 			return store.SessionPage{}, err
 		}
@@ -102,8 +102,8 @@ func (s *Store) List(ctx context.Context, owner string, p store.Page) (store.Ses
 }
 
 // hints runs an operation of the index that returns hints and the clock.
-func (s *Store) hints(ctx context.Context, owner string, args ...any) ([]cursor, int64, error) {
-	reply, err := s.query(ctx, s.scripts.index, indexKeys(owner), append([]any{s.offset()}, args...))
+func (s *Store) hints(ctx context.Context, owner string, args ...string) ([]cursor, int64, error) {
+	reply, err := s.query(ctx, s.scripts.index, indexKeys(owner), append([]string{s.offset()}, args...))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -189,7 +189,7 @@ func (s *Store) owners(ctx context.Context) ([]string, error) {
 }
 
 func (s *Store) sweepOwner(ctx context.Context, owner string) (int64, error) {
-	due, now, err := s.hints(ctx, owner, "due", sweepBatch)
+	due, now, err := s.hints(ctx, owner, "due", strconv.Itoa(sweepBatch))
 	if err != nil || len(due) == 0 {
 		return 0, err
 	}
@@ -201,12 +201,12 @@ func (s *Store) sweepOwner(ctx context.Context, owner string) (int64, error) {
 	for _, session := range living {
 		expires[session.ID] = session.Expires.UnixMilli()
 	}
-	args := make([]any, 0, 2+3*len(due))
+	args := make([]string, 0, 2+3*len(due))
 	args = append(args, s.offset(), "settle")
 	for _, h := range due {
-		again := any("")
+		again := ""
 		if at, ok := expires[h.id]; ok {
-			again = at
+			again = itoa(at)
 		}
 		args = append(args, h.id, h.score, again)
 	}

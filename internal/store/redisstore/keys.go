@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"toolpit/internal/store"
 )
@@ -25,14 +26,26 @@ func unescape(s string) string {
 	return s
 }
 
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
 // sessionKeys returns the keys every session script declares, in the order of
 // lua/prelude.lua. All have the family as their hash tag, so they and those of
 // the session's forks are in one slot.
 func sessionKeys(ref store.Ref, token store.Token) []string {
-	base := prefix + "{" + ref.Family() + "}:" + escape(ref.Owner) + ":" + escape(ref.ID) + ":"
-	keys := []string{base + "m", base + "v", base + "c", base + "l", base + "d", base + "x", base + "xo", base + "t:0"}
+	minute := int64(0)
 	if b := token.Bytes(); b != "" && !token.Keyed() {
-		keys[7] = base + "t:" + strconv.FormatInt(token.Minute(), 10)
+		minute = token.Minute()
+	}
+	base := prefix + "{" + ref.Family() + "}:" + escape(ref.Owner) + ":" + escape(ref.ID) + ":"
+	names := [...]string{"m", "v", "c", "l", "d", "x", "xo", "t:" + itoa(minute)}
+	var text strings.Builder // of all of them, which saves allocations
+	text.Grow(len(names)*(len(base)+2) + len(names[7]))
+	keys := make([]string, len(names))
+	for i, name := range names {
+		start := text.Len()
+		text.WriteString(base)
+		text.WriteString(name)
+		keys[i] = text.String()[start:]
 	}
 	return keys
 }

@@ -25,10 +25,11 @@ type Options struct {
 
 // Store is a store.Store in a Redis. Use Open.
 type Store struct {
-	client  *redis.Client
-	scripts scripts
-	cfg     store.Config
-	opts    Options
+	client   *redis.Client
+	pipeline *pipeline
+	scripts  scripts
+	cfg      store.Config
+	opts     Options
 }
 
 var _ store.Store = (*Store)(nil)
@@ -43,7 +44,8 @@ func Open(url string, cfg store.Config, opts Options) (*Store, error) {
 	}
 	configure(o)
 	redis.SetLogger(silent{})
-	return &Store{client: redis.NewClient(o), scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}, nil
+	client := redis.NewClient(o)
+	return &Store{client: client, pipeline: newPipeline(client), scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}, nil
 }
 
 // silent keeps go-redis from writing to stderr by itself: what goes wrong comes
@@ -128,8 +130,10 @@ func (s *Store) checkLayout(ctx context.Context) error {
 	return nil
 }
 
-// Close closes all connections.
+// Close refuses further calls, waits for the batches under way and closes all
+// connections. Closing again does nothing.
 func (s *Store) Close() error {
+	s.pipeline.close()
 	if err := s.client.Close(); err != nil && err != redis.ErrClosed { //nolint:errorlint // returned bare
 		return fault.New(fault.Internal, "closing the store failed").Because(err)
 	}

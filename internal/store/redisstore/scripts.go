@@ -15,9 +15,16 @@ var luaFiles embed.FS
 // keys that were not declared. Those that read or remove run all the same:
 // nobody could make room otherwise.
 type scripts struct {
-	apply, end, create, update, remove, read, changes *redis.Script // on a session's keys; end is apply for a unit that ends the session
-	recall, index                                     *redis.Script
+	apply, end, create, update, remove, read, changes *script // on a session's keys; end is apply for a unit that ends the session
+	recall, index                                     *script
 }
+
+type script struct {
+	*redis.Script
+	text string
+}
+
+func newScript(text string) *script { return &script{redis.NewScript(text), text} }
 
 func loadScripts() scripts {
 	text := func(name string) string {
@@ -29,17 +36,17 @@ func loadScripts() scripts {
 	}
 	prelude := text("prelude")
 	const whole, always = "#!lua\n", "#!lua flags=allow-oom\n"
-	session := func(shebang, name string) *redis.Script {
-		return redis.NewScript(shebang + prelude + "\n" + text(name))
+	session := func(shebang, name string) *script {
+		return newScript(shebang + prelude + "\n" + text(name))
 	}
 	return scripts{
 		apply: session(whole, "apply"), end: session(always, "apply"), create: session(whole, "create"),
 		update: session(whole, "update"), remove: session(always, "remove"), read: session(always, "read"),
 		changes: session(always, "changes"),
-		recall:  redis.NewScript(whole + text("recall")), index: redis.NewScript(always + text("index")),
+		recall:  newScript(whole + text("recall")), index: newScript(always + text("index")),
 	}
 }
 
-func (s scripts) all() []*redis.Script {
-	return []*redis.Script{s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
+func (s scripts) all() []*script {
+	return []*script{s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"toolpit/internal/store"
@@ -23,7 +24,7 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 		return store.Created{}, err
 	}
 	args := append(s.head(n.Write, 4+2*len(n.Labels)),
-		n.TTL.Milliseconds(), rand.Text()[:8], flag(n.ReturnExisting), len(n.Labels))
+		itoa(n.TTL.Milliseconds()), rand.Text()[:8], flag(n.ReturnExisting), strconv.Itoa(len(n.Labels)))
 	for _, k := range slices.Sorted(maps.Keys(n.Labels)) {
 		args = append(args, k, n.Labels[k])
 	}
@@ -71,18 +72,16 @@ func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.
 	if err := u.Check(); err != nil {
 		return store.Changed{}, err
 	}
-	ttl, readOnly := any(""), ""
+	ttl, readOnly := "", ""
 	if u.TTL > 0 {
-		ttl = u.TTL.Milliseconds()
+		ttl = itoa(u.TTL.Milliseconds())
 	}
 	if u.ReadOnly != nil {
 		readOnly = flag(*u.ReadOnly)
 	}
 	args := append(s.head(u.Write, 7+len(u.Match.Tags)+2*len(u.Labels)),
-		mode, ttl, readOnly, store.MaxLabels, flag(u.Match.Any), len(u.Match.Tags), len(u.Labels))
-	for _, tag := range u.Match.Tags {
-		args = append(args, tag)
-	}
+		mode, ttl, readOnly, strconv.Itoa(store.MaxLabels), flag(u.Match.Any), strconv.Itoa(len(u.Match.Tags)), strconv.Itoa(len(u.Labels)))
+	args = append(args, u.Match.Tags...)
 	for _, k := range slices.Sorted(maps.Keys(u.Labels)) {
 		if v := u.Labels[k]; v != nil {
 			args = append(args, k, "+"+*v)
@@ -109,10 +108,8 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemova
 	if err := r.Check(); err != nil {
 		return store.Removed{}, err
 	}
-	args := append(s.head(r.Write, 2+len(r.Match.Tags)), flag(r.Match.Any), len(r.Match.Tags))
-	for _, tag := range r.Match.Tags {
-		args = append(args, tag)
-	}
+	args := append(s.head(r.Write, 2+len(r.Match.Tags)), flag(r.Match.Any), strconv.Itoa(len(r.Match.Tags)))
+	args = append(args, r.Match.Tags...)
 	reply, err := s.mutate(ctx, s.scripts.remove, sessionKeys(ref, r.Token), args)
 	if err != nil {
 		return store.Removed{}, err

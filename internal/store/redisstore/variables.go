@@ -36,11 +36,8 @@ func (s *Store) Read(ctx context.Context, ref store.Ref, names ...string) (store
 // read runs the read script and returns the session, a header and a payload
 // for each name, and the store's clock.
 func (s *Store) read(ctx context.Context, ref store.Ref, names []string) (store.Session, []string, int64, error) {
-	args := make([]any, 0, 2+len(names))
-	args = append(args, s.offset(), s.cfg.TombstoneTTL.Milliseconds())
-	for _, n := range names {
-		args = append(args, n)
-	}
+	args := append(make([]string, 0, 2+len(names)), s.offset(), itoa(s.cfg.TombstoneTTL.Milliseconds()))
+	args = append(args, names...)
 	reply, err := s.query(ctx, s.scripts.read, sessionKeys(ref, store.Token{}), args)
 	if err != nil {
 		return store.Session{}, nil, 0, err
@@ -59,16 +56,16 @@ func (s *Store) read(ctx context.Context, ref store.Ref, names []string) (store.
 	return session, reply[3:], at, err
 }
 
-func (s *Store) offset() int64 { return s.cfg.Offset().Milliseconds() }
+func (s *Store) offset() string { return itoa(s.cfg.Offset().Milliseconds()) }
 
 // head returns the arguments every mutating session script begins with.
-func (s *Store) head(w store.Write, capacity int) []any {
+func (s *Store) head(w store.Write, capacity int) []string {
 	fingerprint, keep := "", store.MintedTTL
 	if w.Token.Keyed() {
 		fingerprint, keep = string(w.Fingerprint[:]), s.cfg.KeyTTL
 	}
-	args := make([]any, 0, 5+capacity)
-	return append(args, s.offset(), w.Token.Bytes(), fingerprint, keep.Milliseconds(), s.cfg.TombstoneTTL.Milliseconds())
+	args := make([]string, 0, 5+capacity)
+	return append(args, s.offset(), w.Token.Bytes(), fingerprint, itoa(keep.Milliseconds()), itoa(s.cfg.TombstoneTTL.Milliseconds()))
 }
 
 // Apply implements store.Variables.
@@ -82,8 +79,8 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	}
 	limits := s.cfg.Limits
 	args := append(s.head(u.Write, 8+8*len(u.Ops)),
-		string(rune(kind)), u.Memo, flag(u.Count), escape(u.By),
-		limits.Variables, limits.SessionBytes, limits.Changes, len(u.Ops))
+		string(rune(kind)), string(u.Memo), flag(u.Count), escape(u.By),
+		itoa(limits.Variables), itoa(limits.SessionBytes), itoa(limits.Changes), strconv.Itoa(len(u.Ops)))
 	script, ends := s.scripts.apply, false
 	for _, o := range u.Ops {
 		args = appendOp(args, o)
@@ -113,11 +110,11 @@ func flag(b bool) string {
 }
 
 // appendOp adds the eight arguments of one operation.
-func appendOp(args []any, o store.Op) []any {
+func appendOp(args []string, o store.Op) []string {
 	typ, data := "", o.Value.JSON()
 	switch o.Kind {
 	case store.OpAdd:
-		data = strconv.FormatInt(o.Delta, 10)
+		data = itoa(o.Delta)
 	case store.OpPut, store.OpCreate, store.OpEnsure:
 		typ = string(rune(o.Value.Type().Letter()))
 	}
@@ -128,7 +125,7 @@ func optional(n *int64) string {
 	if n == nil {
 		return ""
 	}
-	return strconv.FormatInt(*n, 10)
+	return itoa(*n)
 }
 
 // refusalOf returns the function that words the apply script's refusals.
@@ -191,7 +188,7 @@ func parseApplied(rec record) (store.Applied, error) {
 
 // Changes implements store.Events.
 func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit int) ([]store.Change, error) {
-	args := []any{s.offset(), s.cfg.TombstoneTTL.Milliseconds(), max(after, 0), limit}
+	args := []string{s.offset(), itoa(s.cfg.TombstoneTTL.Milliseconds()), itoa(max(after, 0)), strconv.Itoa(limit)}
 	reply, err := s.query(ctx, s.scripts.changes, sessionKeys(ref, store.Token{}), args)
 	if err != nil {
 		return nil, err

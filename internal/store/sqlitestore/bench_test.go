@@ -12,9 +12,9 @@ import (
 	"toolpit/internal/store/sqlitestore"
 )
 
-// BenchmarkAdd is the unit that counts: one addition under a fresh token.
-func BenchmarkAdd(b *testing.B) {
-	for _, callers := range []int{1, 16} {
+// BenchmarkApply is the unit that counts: one addition under a fresh token.
+func BenchmarkApply(b *testing.B) {
+	for _, callers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			s, err := sqlitestore.Open(b.Context(), filepath.Join(b.TempDir(), "store.db"), store.Config{})
 			if err != nil {

@@ -20,6 +20,8 @@ type conn struct {
 	args   []driver.NamedValue // reused by every call
 	cells  []driver.Value      // reused by every call
 	broken bool                // must be closed instead of used again
+
+	executed int // statements run by exec, which is what all that write are run by
 }
 
 type rawConn interface {
@@ -114,6 +116,7 @@ func (c *conn) bind(args []driver.Value) []driver.NamedValue {
 // statement is a matter of microseconds, and whatever may wait for a lock is
 // run by begin.
 func (c *conn) exec(text string, args ...driver.Value) (driver.Result, error) {
+	c.executed++
 	s, err := c.stmt(text)
 	if err != nil {
 		return nil, err
@@ -205,6 +208,11 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 		return nil, ctx.Err()
 	case c = <-p.slots:
 	}
+	return p.ready(ctx, c)
+}
+
+// ready opens a connection that is not open.
+func (p *pool) ready(ctx context.Context, c *conn) (*conn, error) {
 	if c != nil {
 		return c, nil
 	}

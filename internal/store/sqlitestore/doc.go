@@ -23,7 +23,8 @@
 // There is one writer connection and a few readers, all used through the
 // driver itself: statements are prepared once for each connection, and nothing
 // about the state is remembered in the process. Each unit makes all its checks
-// before its first write, so several units may later share one transaction.
+// before its first write, so the units that wait for their turn share one
+// transaction, see docs/adr/0008-group-commit.md.
 //
 // The package is not for network file systems, on which SQLite's locks do not
 // hold.

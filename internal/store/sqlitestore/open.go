@@ -39,6 +39,7 @@ type Store struct {
 	path    string
 	writer  *pool // of one connection: whoever has it has the turn to write
 	readers *pool
+	waiting chan *unit  // for somebody who has the turn
 	dirty   atomic.Bool // something was committed since the last checkpoint
 	stop    func() error
 }
@@ -61,6 +62,7 @@ func Open(ctx context.Context, path string, cfg store.Config) (*Store, error) {
 		return nil, opening(caller, path, err)
 	}
 	s := &Store{cfg: cfg.WithDefaults(), path: path}
+	s.waiting = make(chan *unit, batchLen)
 	s.writer = newPool(1, s.connectWriter)
 	s.readers = newPool(readers, func(ctx context.Context) (*conn, error) { return connect(ctx, dsn(path, readerDSN)) })
 	keeper, err := s.openKeeper(ctx)

@@ -19,6 +19,7 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 		return made, err
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
+		made = store.Created{}
 		ses, m, err := tx.enter(ref, n.Write)
 		switch {
 		case err != nil:
@@ -151,6 +152,7 @@ func look[T any](ctx context.Context, s *Store, ref store.Ref, ask func(*tx, *se
 func (s *Store) Touch(ctx context.Context, ref store.Ref, w store.Write) (store.Changed, error) {
 	var changed store.Changed
 	err := s.mutate(ctx, func(tx *tx) error {
+		changed = store.Changed{}
 		ses, m, err := tx.enter(ref, w)
 		switch {
 		case err != nil:
@@ -181,6 +183,7 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, u store.SessionUpdate
 		return changed, err
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
+		changed = store.Changed{}
 		ses, m, err := tx.enter(ref, u.Write)
 		switch {
 		case err != nil:
@@ -273,6 +276,7 @@ func matches(m store.Match, s store.Session) error {
 func (s *Store) Remove(ctx context.Context, ref store.Ref, removal store.SessionRemoval) (store.Removed, error) {
 	var removed store.Removed
 	err := s.mutate(ctx, func(tx *tx) error {
+		removed = store.Removed{}
 		ses, m, err := tx.enter(ref, removal.Write)
 		switch {
 		case err != nil:

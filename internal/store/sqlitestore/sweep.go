@@ -59,7 +59,7 @@ func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
 // sweepOnce counts only what was committed.
 func (s *Store) sweepOnce(ctx context.Context, sort sweeping, swept *store.Swept) (rows int64, err error) {
 	var batch store.Swept
-	err = s.mutate(ctx, func(tx *tx) (err error) {
+	err = s.alone(ctx, func(tx *tx) (err error) {
 		rows, err = sort(tx, &batch)
 		return err
 	})

@@ -38,9 +38,9 @@ func (s *Store) view(ctx context.Context, fn func(*tx) error) error {
 	})
 }
 
-// mutate runs fn in a transaction that may write. When fn fails, nothing it
-// wrote remains.
-func (s *Store) mutate(ctx context.Context, fn func(*tx) error) error {
+// alone runs fn in a transaction of its own that may write. When fn fails,
+// nothing it wrote remains.
+func (s *Store) alone(ctx context.Context, fn func(*tx) error) error {
 	return s.withWriter(ctx, func(ctx context.Context, c *conn) error {
 		if err := begin(ctx, c); err != nil {
 			return err

@@ -80,7 +80,11 @@ for i = 1, nops do
       end
       local r = redis.pcall('HINCRBY', C, name, data)
       if type(r) == 'table' and r.err then return refuse('overflow', i) end
-      write = redis.call('HGET', C, name)
+      if r > -2 ^ 53 and r < 2 ^ 53 then -- the double is exact
+        write = string.format('%d', r)
+      else
+        write = redis.call('HGET', C, name)
+      end
       local lo, hi = ARGV[a + 7], ARGV[a + 8]
       if (lo ~= '' and less(write, lo)) or (hi ~= '' and less(hi, write)) then return refuse('bounds', i, write) end
     elseif op == 'D' then

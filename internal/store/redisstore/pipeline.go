@@ -1,0 +1,204 @@
+package redisstore
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// A batch takes no further command once it has that many, or that many
+	// bytes.
+	batchLen   = 128
+	batchBytes = 1 << 20
+	// queueLen is how many commands wait for a batch; further callers wait in
+	// front of the queue.
+	queueLen = 1024
+	// flushers is how many batches may be under way at once.
+	flushers = 4
+	// overdue is when the next batch no longer waits for the one under way.
+	overdue = 5 * time.Millisecond
+)
+
+// pipeline sends the commands of concurrent callers together: while a batch is
+// under way the next one gathers. A command that finds none under way is sent
+// by its caller at once. A batch that takes long, perhaps because its
+// connection is dead, does not hold up the next.
+type pipeline struct {
+	client interface{ Pipeline() redis.Pipeliner }
+	queue  chan *order
+	// One token is in turn while no batch is under way, in work when a flusher
+	// is to send what is in the queue, and else with whoever sends a batch.
+	turn, work chan struct{}
+	quit       chan struct{}
+	end        sync.Once
+	ended      sync.WaitGroup // of the flushers
+}
+
+// order is one command and its caller.
+type order struct {
+	cmd     *redis.StringSliceCmd
+	size    int
+	claimed atomic.Bool // by the batch it goes with, or by its caller, who has left
+	done    chan struct{}
+	err     error // when done
+}
+
+func newPipeline(client interface{ Pipeline() redis.Pipeliner }) *pipeline {
+	p := &pipeline{
+		client: client,
+		queue:  make(chan *order, queueLen),
+		turn:   make(chan struct{}, 1),
+		work:   make(chan struct{}, 1),
+		quit:   make(chan struct{}),
+	}
+	p.turn <- struct{}{}
+	for range flushers {
+		p.ended.Go(p.flush)
+	}
+	return p
+}
+
+// close refuses what is in no batch yet and waits for the batches under way.
+func (p *pipeline) close() {
+	p.end.Do(func() { close(p.quit) })
+	p.ended.Wait()
+}
+
+// do sends a command and waits for its reply until ctx ends. sent tells of a
+// command that failed whether the server may have applied it all the same.
+func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent bool, err error) {
+	o := &order{cmd: redis.NewStringSliceCmd(ctx, args...), size: sizeOf(args), done: make(chan struct{})}
+	select {
+	case <-p.quit:
+		return nil, false, redis.ErrClosed
+	case <-p.turn:
+		if len(p.queue) == 0 {
+			p.exec(ctx, []*order{o})
+			return o.answer()
+		}
+		p.pass()
+	default:
+	}
+	select {
+	case p.queue <- o:
+		p.wake()
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	case <-p.quit:
+		return nil, false, redis.ErrClosed
+	}
+	quit := p.quit
+	for {
+		select {
+		case <-o.done:
+			return o.answer()
+		case <-ctx.Done():
+			return nil, !o.claim(), ctx.Err()
+		case <-quit:
+			if o.claim() {
+				return nil, false, redis.ErrClosed
+			}
+			quit = nil // its batch is under way
+		}
+	}
+}
+
+// pass gives the token away.
+func (p *pipeline) pass() {
+	p.turn <- struct{}{}
+	p.wake()
+}
+
+// wake has a flusher send what is in the queue unless a batch is under way.
+// Whoever puts something into the queue, or the token into turn, calls it
+// afterwards, so one of two who do so at once sees what both did.
+func (p *pipeline) wake() {
+	if len(p.queue) == 0 {
+		return
+	}
+	select {
+	case <-p.turn:
+		p.work <- struct{}{}
+	default:
+	}
+}
+
+func (o *order) answer() (reply []string, sent bool, err error) {
+	return o.cmd.Val(), o.err != nil && maybeSent(o.err), o.err
+}
+
+func (o *order) claim() bool { return o.claimed.CompareAndSwap(false, true) }
+
+// sizeOf returns about what a command takes on the wire.
+func sizeOf(args []any) int {
+	const overhead = 8
+	size := len(args) * overhead
+	for _, a := range args {
+		switch text := a.(type) {
+		case string:
+			size += len(text)
+		case *string:
+			size += len(*text)
+		}
+	}
+	return size
+}
+
+// flush sends one batch after the other. They have only the client's timeouts:
+// how long their callers wait is up to each of them.
+func (p *pipeline) flush() {
+	ctx := context.Background()
+	for {
+		select {
+		case <-p.work:
+			p.exec(ctx, p.gather())
+		case <-p.quit:
+			return
+		}
+	}
+}
+
+// gather takes what waits.
+func (p *pipeline) gather() []*order {
+	batch, size := make([]*order, 0, batchLen), 0
+	for len(batch) < batchLen && size < batchBytes {
+		select {
+		case o := <-p.queue:
+			if o.claim() {
+				batch = append(batch, o)
+				size += o.size
+			}
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// exec sends a batch, answers its callers and passes the token on.
+func (p *pipeline) exec(ctx context.Context, batch []*order) {
+	late := time.AfterFunc(overdue, p.pass)
+	pipe := p.client.Pipeline()
+	for _, o := range batch {
+		_ = pipe.Process(ctx, o.cmd)
+	}
+	_, err := pipe.Exec(ctx)
+	for _, o := range batch {
+		o.err = o.cmd.Err()
+		if o.err == nil && o.cmd.Val() == nil {
+			o.err = err // go-redis keeps from the commands that the server refused their new connection
+		}
+		close(o.done)
+	}
+	if len(batch) > 1 {
+		runtime.Gosched() // those who come back at once make the next batch
+	}
+	if late.Stop() {
+		p.pass()
+	}
+}
