@@ -147,7 +147,11 @@ func TestALostBatchIsAppliedOnce(t *testing.T) {
 				if calls.Add(1) == armAfter {
 					proxy.Arm(f)
 				}
-				applied, err := s.Apply(t.Context(), ref, addOne(write("t")))
+				unit := addOne(write("t"))
+				applied, err := s.Apply(t.Context(), ref, unit)
+				for errors.Is(err, fault.OutcomeUnknown) { // so slow a machine that the repetition was late, too
+					applied, err = s.Apply(t.Context(), ref, unit)
+				}
 				if err != nil {
 					t.Errorf("%s: %v", f, err)
 				}
@@ -163,8 +167,8 @@ func TestALostBatchIsAppliedOnce(t *testing.T) {
 			replayed += again.Load()
 		}
 	}
-	if replayed <= lost {
-		t.Errorf("%d batches that were applied and lost had %d units: no batches", lost, replayed)
+	if replayed < lost {
+		t.Errorf("%d batches were applied and lost, but only %d units were answered again", lost, replayed)
 	}
 	t.Logf("%d lost batches of %d units", lost, replayed)
 }
