@@ -5,6 +5,10 @@
 // a script again is therefore always safe, and the package does so once when a
 // reply was lost.
 //
+// A Redis may be standalone, the master that sentinels tell, or a Cluster: the
+// keys of a session, and of a record, are in one slot each. The list of sessions
+// is in a slot of its own.
+//
 // It is the only package that knows go-redis. It is not for caching: nothing
 // is kept in the process, and a Redis that may evict keys is refused.
 package redisstore
