@@ -14,7 +14,7 @@ func cpus() string { return strconv.Itoa(runtime.GOMAXPROCS(0)) }
 
 type serveCmd struct {
 	Listen string `help:"Address to listen on. One that other hosts can reach needs --api-keys or --insecure." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	Store  string `help:"Where all state lives: sqlite:PATH, redis://[user:password@]host:port[/db] or rediss://…" default:"sqlite:data/toolpit.db" placeholder:"URL"`
+	Store  string `help:"Where all state lives: sqlite:PATH, redis://[user:password@]host:port[/db], rediss://…, redis+sentinel://[user:password@]host:port[,host:port…]/MASTER[/db] or redis+cluster://[user:password@]host:port[,host:port…]" default:"sqlite:data/toolpit.db" placeholder:"URL"`
 
 	APIKeys  string `name:"api-keys" help:"File of lines owner:sha256-hex-of-the-key; with it every request needs Authorization: Bearer KEY." placeholder:"FILE"`
 	Insecure bool   `help:"Allow an address that other hosts can reach without API keys."`

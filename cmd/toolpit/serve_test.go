@@ -45,6 +45,8 @@ func TestExitCodes(t *testing.T) {
 		{"unknown flag", []string{"serve", "--nonsense"}, 78, "--nonsense"},
 		{"unknown store", []string{"serve", "--store", "mysql://u:secret@h"}, 78, "sqlite:"},
 		{"ill-formed Redis URL", []string{"serve", "--store", "redis://u:secret@h:p:q"}, 78, "redis://"},
+		{"ill-formed URL of sentinels", []string{"serve", "--store", "redis+sentinel://u:secret@h:1"}, 78, "/MASTER"},
+		{"ill-formed URL of a Cluster", []string{"serve", "--store", "redis+cluster://u:secret@h:1/0"}, 78, "redis+cluster://"},
 		{"reachable without keys", []string{"serve", "--store", db, "--listen", "0.0.0.0:0"}, 78, "--insecure"},
 		{"ill-formed key file", []string{"serve", "--store", db, "--api-keys", bad}, 78, "line 1"},
 		{"missing key file", []string{"serve", "--store", db, "--api-keys", bad + "x"}, 78, "api-keys"},

@@ -30,11 +30,11 @@ func openStore(ctx context.Context, cfg Config) (store.Store, error) {
 			return nil, configErrorf("--store sqlite: needs a path, such as sqlite:data/toolpit.db")
 		}
 		s, err = sqlitestore.Open(ctx, rest, common)
-	case "redis", "rediss":
+	case "redis", "rediss", "redis+sentinel", "redis+cluster":
 		s, err = redisstore.Open(cfg.Store, common, redisstore.Options{AllowEviction: cfg.AllowEviction})
 	default:
 		// The URL is not repeated: it may hold a password.
-		return nil, configErrorf("--store must begin with sqlite:, redis:// or rediss://")
+		return nil, configErrorf("--store must begin with sqlite:, redis://, rediss://, redis+sentinel:// or redis+cluster://")
 	}
 	if unfit, ok := errors.AsType[*store.Unfit](err); ok {
 		return nil, &ConfigError{Reason: unfit.Reason}

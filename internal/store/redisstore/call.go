@@ -14,12 +14,14 @@ import (
 )
 
 // attempts is how often a script is sent: once, and once more when the first
-// reply was lost. Tokens make the second time harmless.
+// reply was lost. Tokens make the second time harmless. Being sent away from a
+// slot on the move does not count.
 const attempts = 2
 
 const (
-	retryPause = 5 * time.Millisecond
-	retryAfter = time.Second // what a client is told when the store does not answer
+	retryPause   = 5 * time.Millisecond
+	maxDoublings = 4           // of retryPause, while a slot moves
+	retryAfter   = time.Second // what a client is told when the store does not answer
 )
 
 // mutate runs a script that changes something. An error whose effect may have
@@ -50,22 +52,27 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, m
 	}
 
 	var last error
-	sent := false
-	for attempt := range attempts {
-		if attempt > 0 && !pause(ctx) {
-			break
-		}
-		reply, maybe, err := s.pipeline.do(ctx, line)
+	sent, failed := false, 0
+	for moving := 0; ; {
+		reply, maybe, err := s.client.send(ctx, line)
 		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 			line[0], line[1] = "eval", script.text
-			reply, maybe, err = s.pipeline.do(ctx, line)
+			reply, maybe, err = s.client.send(ctx, line)
 		}
 		if err == nil {
 			return reply, nil
 		}
 		last = err
 		sent = sent || maybe
-		if !worthRepeating(err) {
+		s.client.doubt(ctx, err)
+		rest := retryPause
+		if strings.HasPrefix(serverSaid(err), "TRYAGAIN") {
+			rest <<= min(moving, maxDoublings)
+			moving++
+		} else if failed++; failed == attempts || !worthRepeating(err) {
+			break
+		}
+		if !pause(ctx, rest) {
 			break
 		}
 	}
@@ -76,8 +83,8 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, m
 	return nil, readError(ctx, last)
 }
 
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(retryPause)
+func pause(ctx context.Context, rest time.Duration) bool {
+	t := time.NewTimer(rest)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -135,9 +142,9 @@ func denied(err error) bool {
 }
 
 // passing tells whether a server's answer speaks of a state that passes, such
-// as a restart or a failover.
+// as a restart, a failover or slots on the move.
 func passing(answer string) bool {
-	for _, p := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "ERR max number of clients"} {
+	for _, p := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED ", "ASK ", "BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "ERR max number of clients"} {
 		if strings.HasPrefix(answer, p) {
 			return true
 		}

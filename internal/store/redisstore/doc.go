@@ -6,6 +6,10 @@
 // reply was lost. Scripts of concurrent callers go out together, see
 // docs/adr/0008-group-commit.md.
 //
+// A Redis may be standalone, the master that sentinels tell, or a Cluster: the
+// keys of a session, and of a record, are in one slot each. The list of sessions
+// is in a slot of its own.
+//
 // It is the only package that knows go-redis. It is not for caching: nothing
 // is kept in the process, and a Redis that may evict keys is refused.
 package redisstore

@@ -126,6 +126,7 @@ func (s *Store) hints(ctx context.Context, owner string, args ...string) ([]curs
 func (s *Store) living(ctx context.Context, owner string, hints []cursor, now int64) ([]store.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
 	defer cancel()
+	// In a Cluster go-redis sends each node its part.
 	pipe := s.client.Pipeline()
 	replies := make([]*redis.MapStringStringCmd, len(hints))
 	for i, h := range hints {
@@ -133,6 +134,7 @@ func (s *Store) living(ctx context.Context, owner string, hints []cursor, now in
 	}
 	if len(hints) > 0 {
 		if _, err := pipe.Exec(ctx); err != nil {
+			s.client.doubt(ctx, err)
 			return nil, readError(ctx, err)
 		}
 	}
@@ -183,6 +185,7 @@ func (s *Store) owners(ctx context.Context) ([]string, error) {
 	// Owners are lines of the operator's key file, so the set is small.
 	owners, err := s.client.SMembers(ctx, ownersKey).Result()
 	if err != nil {
+		s.client.doubt(ctx, err)
 		return nil, readError(ctx, err)
 	}
 	return owners, nil

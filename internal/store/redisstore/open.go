@@ -25,27 +25,34 @@ type Options struct {
 
 // Store is a store.Store in a Redis. Use Open.
 type Store struct {
-	client   *redis.Client
-	pipeline *pipeline
-	scripts  scripts
-	cfg      store.Config
-	opts     Options
+	client  *client
+	scripts scripts
+	cfg     store.Config
+	opts    Options
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open prepares a store for a redis:// or rediss:// URL. It does not wait for
-// the server: Check does. Errors: *store.Unfit for a URL that cannot be used.
+// Open prepares a store for one of the URLs
+//
+//	redis://[user:password@]host:port[/db]
+//	rediss://[user:password@]host:port[/db]
+//	redis+sentinel://[user:password@]host:port[,host:port…]/MASTER[/DB]
+//	redis+cluster://[user:password@]host:port[,host:port…]
+//
+// It does not wait for the server: Check does. Errors: *store.Unfit for a URL
+// that cannot be used.
 func Open(url string, cfg store.Config, opts Options) (*Store, error) {
-	o, err := redis.ParseURL(url)
+	c, err := connect(url)
 	if err != nil {
-		// The parser's message may repeat the URL, and with it a password.
-		return nil, &store.Unfit{Reason: "the store's URL is not of the form redis://[user:password@]host:port[/db]"}
+		return nil, err
 	}
-	configure(o)
+	return newStore(c, cfg, opts), nil
+}
+
+func newStore(c *client, cfg store.Config, opts Options) *Store {
 	redis.SetLogger(silent{})
-	client := redis.NewClient(o)
-	return &Store{client: client, pipeline: newPipeline(client), scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}, nil
+	return &Store{client: c, scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}
 }
 
 // silent keeps go-redis from writing to stderr by itself: what goes wrong comes
@@ -79,37 +86,59 @@ func configure(o *redis.Options) {
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
 	defer cancel()
-	t, err := s.client.Time(ctx).Result()
+	t, err := s.client.clock(ctx)
 	if err != nil {
+		s.client.doubt(ctx, err)
 		return time.Time{}, readError(ctx, err)
 	}
 	return t.UTC().Truncate(time.Millisecond).Add(s.cfg.Offset()), nil
 }
 
-// Check tells whether this Redis may be used.
+// Check tells whether this Redis may be used, in a Cluster every master of it.
 func (s *Store) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
 	defer cancel()
-	// CONFIG GET is often denied to an application, INFO hardly ever.
-	info, err := s.client.Info(ctx, "memory", "server").Result()
-	if err != nil {
-		if denied(err) {
-			return &store.Unfit{Reason: "Redis refuses the user, the password or the database number of the store's URL"}
-		}
+	err := s.client.masters(ctx, s.checkMaster)
+	if denied(err) {
+		return &store.Unfit{Reason: "Redis refuses the user, the password or the database number of the store's URL"}
+	}
+	if err == nil {
+		err = s.checkLayout(ctx)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case store.IsUnfit(err):
+		return err
+	default:
+		s.client.doubt(ctx, err)
 		return readError(ctx, err)
+	}
+}
+
+// checkMaster tells whether one server may be used, and loads the scripts. Its
+// errors are go-redis's or Unfit.
+func (s *Store) checkMaster(ctx context.Context, master *redis.Client) error {
+	// CONFIG GET is often denied to an application, INFO hardly ever.
+	info, err := master.Info(ctx, "memory", "server").Result()
+	if err != nil {
+		return err
 	}
 	if v := infoField(info, "redis_version"); olderThan7(v) {
 		return &store.Unfit{Reason: fmt.Sprintf("Redis %s is too old: version 7 or newer is needed", v)}
 	}
+	switch mode := infoField(info, "redis_mode"); {
+	case mode == "sentinel":
+		return &store.Unfit{Reason: "this is a sentinel, which keeps no state: use redis+sentinel://"}
+	case mode == "cluster" && s.client.cluster == nil:
+		return &store.Unfit{Reason: "this Redis is a node of a Cluster: use redis+cluster://"}
+	}
 	if p := infoField(info, "maxmemory_policy"); p != "noeviction" && p != "" && !s.opts.AllowEviction {
 		return &store.Unfit{Reason: fmt.Sprintf("Redis may evict keys (maxmemory-policy is %q), which would silently lose state: set it to noeviction, or start with --allow-eviction", p)}
 	}
-	if err := s.checkLayout(ctx); err != nil {
-		return err
-	}
 	for _, script := range s.scripts.all() {
-		if err := script.Load(ctx, s.client).Err(); err != nil {
-			return readError(ctx, err)
+		if err := script.Load(ctx, master).Err(); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -117,11 +146,11 @@ func (s *Store) Check(ctx context.Context) error {
 
 func (s *Store) checkLayout(ctx context.Context) error {
 	if err := s.client.SetNX(ctx, layoutKey, layout, 0).Err(); err != nil {
-		return readError(ctx, err)
+		return err
 	}
 	text, err := s.client.Get(ctx, layoutKey).Result()
 	if err != nil {
-		return readError(ctx, err)
+		return err
 	}
 	have, err := strconv.Atoi(text)
 	if err != nil || have > layout {
@@ -133,8 +162,7 @@ func (s *Store) checkLayout(ctx context.Context) error {
 // Close refuses further calls, waits for the batches under way and closes all
 // connections. Closing again does nothing.
 func (s *Store) Close() error {
-	s.pipeline.close()
-	if err := s.client.Close(); err != nil && err != redis.ErrClosed { //nolint:errorlint // returned bare
+	if err := s.client.close(); err != nil && err != redis.ErrClosed { //nolint:errorlint // returned bare
 		return fault.New(fault.Internal, "closing the store failed").Because(err)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 	"toolpit/internal/store/storetest/redistest"
 )
 
-const crowd = 64 // callers at once
+const many = 64 // callers at once
 
 // together runs call for each of n callers at once.
 func together(n int, call func(i int)) {
@@ -103,18 +103,18 @@ func TestConcurrentCallsShareRoundTrips(t *testing.T) {
 	s, c := open(t, url, store.Config{}), raw(t, url)
 	ref := newCounter(t, s)
 	reads, scripts := served(t, c)
-	together(crowd, func(int) {
+	together(many, func(int) {
 		for range each {
 			insist(t, s, ref, addOne(write("t")))
 		}
 	})
 	moreReads, moreScripts := served(t, c)
 	reads, scripts = moreReads-reads, moreScripts-scripts
-	if scripts < crowd*each || reads > scripts/2 {
-		t.Errorf("%d scripts were read in %d pieces; want %d scripts, on average two in a piece or more", scripts, reads, crowd*each)
+	if scripts < many*each || reads > scripts/2 {
+		t.Errorf("%d scripts were read in %d pieces; want %d scripts, on average two in a piece or more", scripts, reads, many*each)
 	}
 	t.Logf("%d scripts in %d pieces", scripts, reads)
-	wantCount(t, s, ref, crowd*each)
+	wantCount(t, s, ref, many*each)
 }
 
 func TestScriptsSurviveFlushesUnderLoad(t *testing.T) {
@@ -123,7 +123,7 @@ func TestScriptsSurviveFlushesUnderLoad(t *testing.T) {
 	s, c := open(t, url, store.Config{}), raw(t, url)
 	ref := newCounter(t, s)
 	var calls atomic.Int64
-	together(crowd, func(int) {
+	together(many, func(int) {
 		for range each {
 			if calls.Add(1)%flushEvery == 0 {
 				if err := c.ScriptFlush(t.Context()).Err(); err != nil {
@@ -133,16 +133,16 @@ func TestScriptsSurviveFlushesUnderLoad(t *testing.T) {
 			insist(t, s, ref, addOne(write("t")))
 		}
 	})
-	wantCount(t, s, ref, crowd*each)
+	wantCount(t, s, ref, many*each)
 }
 
 func TestALostBatchIsAppliedOnce(t *testing.T) {
-	const each, armAfter = 20, crowd
+	const each, armAfter = 20, many
 	s, proxy, ref := behindProxy(t)
 	var count, lost, replayed int64
 	for _, f := range faultproxy.Faults() {
 		var calls, again atomic.Int64
-		together(crowd, func(int) {
+		together(many, func(int) {
 			for range each {
 				if calls.Add(1) == armAfter {
 					proxy.Arm(f)
@@ -160,7 +160,7 @@ func TestALostBatchIsAppliedOnce(t *testing.T) {
 				}
 			}
 		})
-		count += crowd * each
+		count += many * each
 		wantCount(t, s, ref, count)
 		if f.Applied() {
 			lost++
@@ -198,7 +198,7 @@ func TestACallerThatLeavesDisturbsNobody(t *testing.T) {
 	proxy.Hang()
 	var patient, hasty sync.WaitGroup
 	var alone atomic.Int64
-	hurried := make([]store.Unit, crowd/2)
+	hurried := make([]store.Unit, many/2)
 	for i := range hurried {
 		hurried[i] = addOne(write("t"))
 		hasty.Go(func() {
@@ -219,15 +219,15 @@ func TestACallerThatLeavesDisturbsNobody(t *testing.T) {
 	for _, u := range hurried {
 		insist(t, s, ref, u)
 	}
-	wantCount(t, s, ref, crowd)
+	wantCount(t, s, ref, many)
 }
 
 func TestAHungServerKeepsNobodyWaiting(t *testing.T) {
 	const limit = store.CallTimeout + 100*time.Millisecond
 	s, proxy, ref := behindProxy(t)
-	units := make([]store.Unit, crowd)
+	units := make([]store.Unit, many)
 	proxy.Hang()
-	together(crowd, func(i int) {
+	together(many, func(i int) {
 		units[i] = addOne(write("t"))
 		start := time.Now()
 		_, err := s.Apply(t.Context(), ref, units[i])
@@ -239,8 +239,8 @@ func TestAHungServerKeepsNobodyWaiting(t *testing.T) {
 		}
 	})
 	proxy.Resume()
-	together(crowd, func(i int) { insist(t, s, ref, units[i]) })
-	wantCount(t, s, ref, crowd)
+	together(many, func(i int) { insist(t, s, ref, units[i]) })
+	wantCount(t, s, ref, many)
 }
 
 func TestCloseAnswersWhoWaits(t *testing.T) {
@@ -252,8 +252,8 @@ func TestCloseAnswersWhoWaits(t *testing.T) {
 	ref := newCounter(t, s)
 	proxy.Hang()
 	var callers, begun sync.WaitGroup
-	begun.Add(crowd)
-	for range crowd {
+	begun.Add(many)
+	for range many {
 		callers.Go(func() {
 			begun.Done()
 			_, err := s.Apply(t.Context(), ref, addOne(write("t")))

@@ -20,6 +20,7 @@ func testRefusals(t *testing.T, open opener) {
 	}
 	update := func(u store.SessionUpdate) func(context.Context, *subject, store.Ref, store.Write) (bool, error) {
 		return func(ctx context.Context, s *subject, ref store.Ref, w store.Write) (bool, error) {
+			u := u // the tests of both kinds of token run at the same time
 			u.Write = w
 			changed, err := s.Update(ctx, ref, u)
 			return changed.Replayed, err

@@ -207,9 +207,14 @@ func TestNoServer(t *testing.T) {
 		t.Run(fmt.Sprintf("url=%s,require=%s", tc.url, tc.require), func(t *testing.T) {
 			t.Setenv("TOOLPIT_TEST_REDIS", tc.url)
 			t.Setenv("TOOLPIT_TEST_REQUIRE", tc.require)
-			got := record(t, func(t testing.TB) { redistest.Start(t) })
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+			for _, start := range []func(t testing.TB){
+				func(t testing.TB) { redistest.Start(t) },
+				func(t testing.TB) { redistest.StartCluster(t) },
+				func(t testing.TB) { redistest.StartSentinel(t) },
+			} {
+				if diff := cmp.Diff(tc.want, record(t, start)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
 			}
 		})
 	}

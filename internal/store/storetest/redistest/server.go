@@ -27,10 +27,11 @@ const (
 // called from any goroutine, except Restart, Stop and Cont, which may fail the
 // test and so belong on the test's own.
 type Server struct {
-	t    testing.TB
-	path string // of the executable
-	dir  string
-	args []string
+	t      testing.TB
+	path   string // of the executable
+	dir    string
+	config string // a file, "" for none
+	args   []string
 
 	// Fixed once StartServer has returned.
 	port    int
@@ -50,7 +51,13 @@ type Server struct {
 // or password.
 func StartServer(t testing.TB, args ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, path: lookPath(t), dir: t.TempDir(), args: args, release: func() {}}
+	return startServer(t, "", args...)
+}
+
+// startServer is StartServer with a configuration file, unless that is "".
+func startServer(t testing.TB, config string, args ...string) *Server {
+	t.Helper()
+	s := &Server{t: t, path: lookPath(t), dir: t.TempDir(), config: config, args: args, release: func() {}}
 	t.Cleanup(s.cleanup)
 
 	var err error
@@ -151,13 +158,18 @@ func (s *Server) start() error {
 	// nothing has to read along for the server not to block.
 	defer func() { _ = out.Close() }()
 
-	args := append([]string{
+	var args []string
+	if s.config != "" {
+		args = append(args, s.config) // redis-server wants it first
+	}
+	args = append(args,
 		"--port", strconv.Itoa(s.port),
 		"--bind", "127.0.0.1",
 		"--save", "",
 		"--appendonly", "no",
 		"--maxmemory-policy", "noeviction",
-	}, s.args...)
+	)
+	args = append(args, s.args...)
 	proc, err := launch(s.path, s.dir, out, args)
 	if err != nil {
 		return err

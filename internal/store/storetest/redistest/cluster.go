@@ -1,0 +1,189 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	slots = 16384
+	// formTimeout bounds the time until a cluster, or a set of sentinels, has
+	// found together. A node says for two seconds that it is not ready.
+	formTimeout = 30 * time.Second
+	// moveBatch is how many keys one MIGRATE moves: few, so that a slot in use is
+	// seen with some of its keys here and some there.
+	moveBatch = 3
+)
+
+// Cluster is a Redis Cluster that belongs to one test: masters without replicas.
+// Its methods may be called from any goroutine, except those that may fail the
+// test and so belong on the test's own: all but URL and Nodes.
+type Cluster struct {
+	t     testing.TB
+	nodes []*Server
+	ids   []string // as CLUSTER MYID tells them, in the order of nodes
+
+	mu     sync.Mutex
+	owners [slots]int // index into nodes
+}
+
+// StartCluster runs a fresh cluster of three masters for the test, and returns
+// once every one of them takes commands. The args are added to the command line
+// of each node. Nodes are ended, and their output logged, as by [StartServer].
+func StartCluster(t testing.TB, args ...string) *Cluster {
+	t.Helper()
+	return StartClusterOf(t, 3, args...)
+}
+
+// StartClusterOf is [StartCluster] with another number of masters.
+func StartClusterOf(t testing.TB, masters int, args ...string) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t}
+	bus := make([]string, masters)
+	for i := range masters {
+		bus[i] = strconv.Itoa(ReservePort(t))
+		c.nodes = append(c.nodes, StartServer(t, append([]string{
+			"--cluster-enabled", "yes",
+			// Not the default, the port plus 10000, which need not be a port.
+			"--cluster-port", bus[i],
+			"--cluster-node-timeout", "1500",
+			// A node that has met nobody does not know its own address.
+			"--cluster-announce-ip", "127.0.0.1",
+		}, args...)...))
+	}
+	ctx, cancel := c.bounded(formTimeout)
+	defer cancel()
+	for i, node := range c.nodes {
+		first, last := i*slots/masters, (i+1)*slots/masters-1
+		c.must(ctx, i, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last))
+		// Epochs of their own, so that they need not agree on them first.
+		c.must(ctx, i, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
+		for slot := first; slot <= last; slot++ {
+			c.owners[slot] = i
+		}
+		id, _ := c.must(ctx, i, "CLUSTER", "MYID").(string)
+		c.ids = append(c.ids, id)
+		if i > 0 {
+			c.must(ctx, 0, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(node.port), bus[i])
+		}
+	}
+	c.Await()
+	return c
+}
+
+// URL returns the cluster's URL, of the form redis+cluster://host:port,host:port.
+func (c *Cluster) URL() string {
+	addrs := make([]string, len(c.nodes))
+	for i, node := range c.nodes {
+		addrs[i] = node.Addr()
+	}
+	return "redis+cluster://" + strings.Join(addrs, ",")
+}
+
+// Nodes returns the masters. One that is killed or suspended takes its slots
+// with it, and after the node timeout the others refuse theirs too; [Cluster.Await]
+// waits for the end of that. A node that was restarted knows the cluster, but its
+// keys only if the arguments made it persist them.
+func (c *Cluster) Nodes() []*Server { return append([]*Server(nil), c.nodes...) }
+
+// Await waits until every node takes commands for the whole cluster.
+func (c *Cluster) Await() {
+	c.t.Helper()
+	ctx, cancel := c.bounded(formTimeout)
+	defer cancel()
+	want := []string{
+		"cluster_state:ok",
+		"cluster_slots_ok:" + strconv.Itoa(slots),
+		"cluster_known_nodes:" + strconv.Itoa(len(c.nodes)),
+	}
+	for _, node := range c.nodes {
+		err := settle(ctx, func(ctx context.Context) error {
+			reply, err := command(ctx, node.Addr(), "CLUSTER", "INFO")
+			if err != nil {
+				return err
+			}
+			info, _ := reply.(string)
+			for _, line := range want {
+				if !strings.Contains(info, line+"\r\n") {
+					return fmt.Errorf("%s has no %s:\n%s", node.Addr(), line, info)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			c.t.Fatalf("redistest: the cluster does not form: %v", err)
+		}
+	}
+}
+
+// Slot returns the slot of a key.
+func (c *Cluster) Slot(key string) int {
+	c.t.Helper()
+	ctx, cancel := c.bounded(commandTimeout)
+	defer cancel()
+	slot, _ := c.must(ctx, 0, "CLUSTER", "KEYSLOT", key).(int64)
+	return int(slot)
+}
+
+// Owner returns the index, in [Cluster.Nodes], of the node that has the slot.
+func (c *Cluster) Owner(slot int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.owners[slot]
+}
+
+// MigrateSlot moves a slot and its keys to the node of index to, as redis-cli
+// does: both nodes are told, the keys follow a few at a time, then all nodes are
+// told the new owner. Meanwhile clients are answered ASK, TRYAGAIN and MOVED.
+func (c *Cluster) MigrateSlot(slot, to int) {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	from, number := c.owners[slot], strconv.Itoa(slot)
+	if from == to {
+		return
+	}
+	ctx, cancel := c.bounded(formTimeout)
+	defer cancel()
+	c.must(ctx, to, "CLUSTER", "SETSLOT", number, "IMPORTING", c.ids[from])
+	c.must(ctx, from, "CLUSTER", "SETSLOT", number, "MIGRATING", c.ids[to])
+	for {
+		keys := texts(c.must(ctx, from, "CLUSTER", "GETKEYSINSLOT", number, strconv.Itoa(moveBatch)))
+		if len(keys) == 0 {
+			break
+		}
+		c.must(ctx, from, append([]string{
+			"MIGRATE", "127.0.0.1", strconv.Itoa(c.nodes[to].port), "", "0", "5000", "KEYS",
+		}, keys...)...)
+	}
+	// The new owner first: asked in between, the old one still sends on to it.
+	c.must(ctx, to, "CLUSTER", "SETSLOT", number, "NODE", c.ids[to])
+	c.must(ctx, from, "CLUSTER", "SETSLOT", number, "NODE", c.ids[to])
+	for i := range c.nodes {
+		if i != to && i != from {
+			c.must(ctx, i, "CLUSTER", "SETSLOT", number, "NODE", c.ids[to])
+		}
+	}
+	c.owners[slot] = to
+}
+
+// must sends a command that has to succeed to the node of index i.
+func (c *Cluster) must(ctx context.Context, i int, args ...string) any {
+	c.t.Helper()
+	reply, err := command(ctx, c.nodes[i].Addr(), args...)
+	if err != nil {
+		c.t.Fatalf("redistest: %v", err)
+	}
+	return reply
+}
+
+// bounded returns a context that outlives the test's, which has ended when
+// cleanup functions run.
+func (c *Cluster) bounded(limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(c.t.Context()), limit)
+}
