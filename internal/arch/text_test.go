@@ -20,9 +20,7 @@ var elsewhere = []struct {
 	pattern *regexp.Regexp
 	why     string
 }{
-	{regexp.MustCompile(`\b(proxy|sum)\.golang` + `\.org\b`), "names a registry; let the client's settings choose it"},
-	{regexp.MustCompile(`\b(deb|ftp|security)(\.[a-z]+)?\.debian` + `\.org\b`), "names a registry; let the client's settings choose it"},
-	{regexp.MustCompile(`\b(registry\.npmjs` + `\.org|pypi` + `\.org|ghcr` + `\.io|quay` + `\.io|registry-1\.docker` + `\.io)\b`), "names a registry; let the client's settings choose it"},
+	{regexp.MustCompile(`\bGO(PROXY|SUMDB)` + `=|\bdeb(-src)? ` + `https?:|--(index-url|registry)` + `\b|^FROM [a-z0-9-]+\.[a-z0-9.-]+/`), "names a registry; let the client's settings choose it"},
 	{regexp.MustCompile(`(^|[\s"'=:(\x60\[])/(work|root|Users|builds)` + `/[a-zA-Z0-9._-]`), "is a path of somebody's machine"},
 	{regexp.MustCompile(`(^|[\s"'=:(\x60\[])/home` + `/[a-z][a-z0-9._-]*/`), "is a path of somebody's machine"},
 }
@@ -85,8 +83,8 @@ func TestCheckText(t *testing.T) {
 	}{
 		{"see https://go.dev, internal/work/a, ./root/b, /home/ and /usr/bin/env", nil},
 		{"\x00 /work" + "/main", nil},
-		{"a\nGOPROXY=https://proxy.golang" + ".org", []string{`f:2: "proxy.golang` + `.org" names a registry; let the client's settings choose it`}},
-		{"FROM ghcr" + ".io/a/b", []string{`f:1: "ghcr` + `.io" names a registry; let the client's settings choose it`}},
+		{"a\nGOPROXY" + "=https://example.com", []string{`f:2: "GOPROXY` + `=" names a registry; let the client's settings choose it`}},
+		{"FROM example.com" + "/a/b", []string{`f:1: "FROM example.com` + `/" names a registry; let the client's settings choose it`}},
 		{"cd /work" + "/main", []string{`f:1: "/work` + `/m" is a path of somebody's machine`}},
 		{"dir: \"/home" + "/me/toolpit\"", []string{`f:1: "\"/home` + `/me/" is a path of somebody's machine`}},
 	} {
