@@ -15,6 +15,7 @@ import (
 	"toolpit/internal/fault"
 	"toolpit/internal/near"
 	"toolpit/internal/store"
+	"toolpit/internal/value"
 )
 
 const (
@@ -73,7 +74,7 @@ func (e *envelope[T]) decode(body []byte, bounds func(*T) []fault.Violation) (*T
 		return nil, err
 	}
 	if kind != jsontext.KindBeginObject {
-		c.add("", fault.TypeMismatch, "Expected an object, got "+kindName(kind)+".")
+		c.add("", fault.TypeMismatch, "Expected an object, got "+value.KindName(kind)+".")
 		return nil, c.verdict()
 	}
 	for _, name := range e.names {
@@ -184,7 +185,7 @@ func (c *complaints) expect(raw jsontext.Value, want jsontext.Kind, name string,
 	if raw.Kind() == want {
 		return true
 	}
-	c.add(at, fault.TypeMismatch, "Expected "+name+", got "+kindName(raw.Kind())+".")
+	c.add(at, fault.TypeMismatch, "Expected "+name+", got "+value.KindName(raw.Kind())+".")
 	return false
 }
 
@@ -258,21 +259,4 @@ func (c *complaints) labels(into reflect.Value, raw jsontext.Value, at jsontext.
 func listed(names []string) string {
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " and " + names[last]
-}
-
-func kindName(k jsontext.Kind) string {
-	switch k {
-	case jsontext.KindNull:
-		return "null"
-	case jsontext.KindTrue, jsontext.KindFalse:
-		return "a boolean"
-	case jsontext.KindString:
-		return "a string"
-	case jsontext.KindNumber:
-		return "a number"
-	case jsontext.KindBeginArray:
-		return "an array"
-	default:
-		return "an object"
-	}
 }

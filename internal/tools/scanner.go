@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"toolpit/internal/fault"
+	"toolpit/internal/value"
 )
 
 const (
@@ -42,7 +43,7 @@ func newScanner(arguments []byte) *scanner {
 func (s *scanner) scan() error {
 	if k := s.dec.PeekKind(); k != jsontext.KindInvalid && k != jsontext.KindBeginObject {
 		return fault.Invalid(fault.ConstraintViolation, "The arguments must be an object.", []fault.Violation{{
-			Pointer: argumentsPointer, Code: fault.TypeMismatch, Detail: "Expected an object, got " + kindName(k) + ".",
+			Pointer: argumentsPointer, Code: fault.TypeMismatch, Detail: "Expected an object, got " + value.KindName(k) + ".",
 		}}, fault.TypeMismatch)
 	}
 	tree, err := s.value()
@@ -194,21 +195,4 @@ func syntax(err error) error {
 		return fault.New(fault.InvalidRequest, "An object in the arguments has the same name twice.").Because(err)
 	}
 	return fault.New(fault.InvalidRequest, "The arguments are not valid JSON.").Because(err)
-}
-
-func kindName(k jsontext.Kind) string {
-	switch k {
-	case jsontext.KindNull:
-		return "null"
-	case jsontext.KindTrue, jsontext.KindFalse:
-		return "a boolean"
-	case jsontext.KindString:
-		return "a string"
-	case jsontext.KindNumber:
-		return "a number"
-	case jsontext.KindBeginArray:
-		return "an array"
-	default:
-		return "an object"
-	}
 }
