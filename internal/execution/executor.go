@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"toolpit/internal/deadline"
 	"toolpit/internal/fault"
 	"toolpit/internal/tools"
 )
@@ -38,8 +39,9 @@ type Outcome struct {
 // PoolSaturated, DeadlineExceeded (with the phase), Cancelled, and whatever
 // the run returns.
 func (e *Executor) Execute(ctx context.Context, timeout time.Duration, run *tools.Run) (Outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	limited := deadline.Within(ctx, timeout)
+	defer limited.Release()
+	ctx = limited
 	l := e.lane(run.Tool().Cost)
 	start := time.Now()
 	if err := l.enter(ctx); err != nil {

@@ -125,17 +125,23 @@ func (in *input) violations(err error, refused map[string]bool) []fault.Violatio
 	return t.sorted()
 }
 
-// decode fills target, a pointer to a tool's input, with the defaults and then
-// with the arguments. What it refuses is what the schema could not say, such
-// as the rules of a type that reads itself.
+// prefill fills target, a pointer to a tool's input, with the defaults.
+func (in *input) prefill(target any) error {
+	if in.defaults == nil {
+		return nil
+	}
+	if err := jsonv2.Unmarshal(in.defaults, target, in.options); err != nil {
+		return fmt.Errorf("the defaults of %q: %w", in.tool, err)
+	}
+	return nil
+}
+
+// decode fills target, which has the defaults, with the arguments. What it
+// refuses is what the schema could not say, such as the rules of a type that
+// reads itself.
 func (in *input) decode(arguments []byte, target any) error {
-	if in.defaults != nil {
-		if err := jsonv2.Unmarshal(in.defaults, target, in.options); err != nil {
-			return fmt.Errorf("the defaults of %q: %w", in.tool, err)
-		}
-		if isEmpty(arguments) {
-			return nil
-		}
+	if in.defaults != nil && isEmpty(arguments) {
+		return nil
 	}
 	if len(arguments) == 0 {
 		arguments = []byte("{}")

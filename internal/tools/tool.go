@@ -48,8 +48,17 @@ func New[In, Out any](name, summary string, fn func(context.Context, *Call, In) 
 	t.info.OutputSchema = outputSchema(name, reflect.TypeFor[Out]())
 
 	in := t.input
+	var prefilled In
+	mustNot(name, in.prefill(&prefilled))
+	alone := standsAlone(reflect.ValueOf(prefilled))
 	t.bind = func(arguments []byte) (runner, error) {
-		var decoded In
+		decoded := prefilled
+		if !alone {
+			decoded = *new(In) // a copy would share what the defaults point to
+			if err := in.prefill(&decoded); err != nil {
+				return nil, err
+			}
+		}
 		if err := in.decode(arguments, &decoded); err != nil {
 			return nil, err
 		}
@@ -63,6 +72,27 @@ func New[In, Out any](name, summary string, fn func(context.Context, *Call, In) 
 	}
 	t.mustHaveExamples()
 	return t
+}
+
+// standsAlone tells whether a copy of v shares nothing with it.
+func standsAlone(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface, reflect.Func, reflect.Chan:
+		return v.IsNil()
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			if !standsAlone(field) {
+				return false
+			}
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			if !standsAlone(v.Index(i)) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Info describes the tool.

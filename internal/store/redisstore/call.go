@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"toolpit/internal/deadline"
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
@@ -39,8 +40,9 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, m
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
-	defer cancel()
+	limited := deadline.Within(ctx, store.CallTimeout)
+	defer limited.Release()
+	ctx = limited
 	// Pointers, since putting a string into an interface costs an allocation.
 	line := make([]any, 0, 3+len(keys)+len(args))
 	line = append(line, "evalsha", script.Hash(), len(keys))
@@ -75,6 +77,7 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, m
 		if !pause(ctx, rest) {
 			break
 		}
+		s.opts.Observer.Retry()
 	}
 	if sent && mutates {
 		return nil, fault.New(fault.OutcomeUnknown, "The store did not answer in time; the effect may have happened. Repeat the request with the same Idempotency-Key to find out.").

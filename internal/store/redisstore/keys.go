@@ -20,6 +20,9 @@ const (
 func escape(s string) string { return url.QueryEscape(s) }
 
 func unescape(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
 	if t, err := url.QueryUnescape(s); err == nil {
 		return t
 	}
@@ -37,7 +40,7 @@ func sessionKeys(ref store.Ref, token store.Token) []string {
 		minute = token.Minute()
 	}
 	base := prefix + "{" + ref.Family() + "}:" + escape(ref.Owner) + ":" + escape(ref.ID) + ":"
-	names := [...]string{"m", "v", "c", "l", "d", "x", "xo", "t:" + itoa(minute)}
+	names := [...]string{"m", "v", "c", "e", "d", "x", "xo", "t:" + itoa(minute)}
 	var text strings.Builder // of all of them, which saves allocations
 	text.Grow(len(names)*(len(base)+2) + len(names[7]))
 	keys := make([]string, len(names))

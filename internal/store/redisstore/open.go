@@ -21,7 +21,24 @@ const layout = 1
 type Options struct {
 	// AllowEviction accepts a Redis that may drop keys when memory is full.
 	AllowEviction bool
+	Observer      Observer // nil: nobody
 }
+
+// Observer is told what cannot be seen from outside the package. Its methods
+// are called by any number of goroutines.
+type Observer interface {
+	Batch(commands int) // so many commands go to the server in one write
+	Retry()             // a command is sent again
+}
+
+// nobody is an Observer for whoever has none.
+type nobody struct{}
+
+// Batch does nothing.
+func (nobody) Batch(int) {}
+
+// Retry does nothing.
+func (nobody) Retry() {}
 
 // Store is a store.Store in a Redis. Use Open.
 type Store struct {
@@ -52,6 +69,12 @@ func Open(url string, cfg store.Config, opts Options) (*Store, error) {
 
 func newStore(c *client, cfg store.Config, opts Options) *Store {
 	redis.SetLogger(silent{})
+	if opts.Observer == nil {
+		opts.Observer = nobody{}
+	}
+	if c.pipeline != nil {
+		c.pipeline.observer = opts.Observer
+	}
 	return &Store{client: c, scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}
 }
 

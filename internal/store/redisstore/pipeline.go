@@ -19,8 +19,12 @@ const (
 	// front of the queue.
 	queueLen = 1024
 	// flushers is how many batches may be under way at once.
-	flushers = 4
-	// overdue is when the next batch no longer waits for the one under way.
+	flushers = 8
+	// enough are worth a batch of their own while another is under way: the
+	// server works on one, this process on the answers to the other.
+	enough = 16
+	// overdue is when the next batch no longer waits for the one under way, and
+	// when a caller begins to look at the clock.
 	overdue = 5 * time.Millisecond
 )
 
@@ -34,9 +38,12 @@ type pipeline struct {
 	// One token is in turn while no batch is under way, in work when a flusher
 	// is to send what is in the queue, and else with whoever sends a batch.
 	turn, work chan struct{}
+	more       chan struct{} // has a flusher send a batch without the token
 	quit       chan struct{}
 	end        sync.Once
 	ended      sync.WaitGroup // of the flushers
+	observer   Observer
+	timers     sync.Pool // *time.Timer, stopped
 }
 
 // order is one command and its caller.
@@ -54,13 +61,21 @@ func newPipeline(client interface{ Pipeline() redis.Pipeliner }) *pipeline {
 		queue:  make(chan *order, queueLen),
 		turn:   make(chan struct{}, 1),
 		work:   make(chan struct{}, 1),
+		more:   make(chan struct{}, flushers),
 		quit:   make(chan struct{}),
+		timers: sync.Pool{New: func() any { return stopped() }},
 	}
 	p.turn <- struct{}{}
 	for range flushers {
 		p.ended.Go(p.flush)
 	}
 	return p
+}
+
+func stopped() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
 }
 
 // close refuses what is in no batch yet and waits for the batches under way.
@@ -78,7 +93,11 @@ func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent boo
 		return nil, false, redis.ErrClosed
 	case <-p.turn:
 		if len(p.queue) == 0 {
+			late := time.AfterFunc(overdue, p.pass)
 			p.exec(ctx, []*order{o})
+			if late.Stop() {
+				p.pass()
+			}
 			return o.answer()
 		}
 		p.pass()
@@ -86,11 +105,18 @@ func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent boo
 	}
 	select {
 	case p.queue <- o:
-		p.wake()
-	case <-ctx.Done():
-		return nil, false, ctx.Err()
-	case <-p.quit:
-		return nil, false, redis.ErrClosed
+	default: // full
+		select {
+		case p.queue <- o:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		case <-p.quit:
+			return nil, false, redis.ErrClosed
+		}
+	}
+	p.wake()
+	if p.soon(o) {
+		return o.answer()
 	}
 	quit := p.quit
 	for {
@@ -118,18 +144,42 @@ func (p *pipeline) pass() {
 // Whoever puts something into the queue, or the token into turn, calls it
 // afterwards, so one of two who do so at once sees what both did.
 func (p *pipeline) wake() {
-	if len(p.queue) == 0 {
+	waiting := len(p.queue)
+	if waiting == 0 {
 		return
 	}
 	select {
 	case <-p.turn:
 		p.work <- struct{}{}
+		return
 	default:
+	}
+	if waiting%enough == 0 {
+		select {
+		case p.more <- struct{}{}:
+		default: // no flusher has time
+		}
 	}
 }
 
 func (o *order) answer() (reply []string, sent bool, err error) {
 	return o.cmd.Val(), o.err != nil && maybeSent(o.err), o.err
+}
+
+// soon waits for as long as a reply normally takes. Who waits longer asks the
+// context when it ends, which costs a timer and a place in the lists of all
+// contexts above.
+func (p *pipeline) soon(o *order) bool {
+	t := p.timers.Get().(*time.Timer)
+	defer p.timers.Put(t)
+	t.Reset(overdue)
+	select {
+	case <-o.done:
+		t.Stop()
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 func (o *order) claim() bool { return o.claimed.CompareAndSwap(false, true) }
@@ -156,7 +206,19 @@ func (p *pipeline) flush() {
 	for {
 		select {
 		case <-p.work:
-			p.exec(ctx, p.gather())
+			batch := p.gather()
+			late := time.AfterFunc(overdue, p.pass)
+			p.exec(ctx, batch)
+			if len(batch) > 1 {
+				runtime.Gosched() // those who come back at once make the next batch
+			}
+			if late.Stop() {
+				p.pass()
+			}
+		case <-p.more:
+			if batch := p.gather(); len(batch) > 0 {
+				p.exec(ctx, batch)
+			}
 		case <-p.quit:
 			return
 		}
@@ -165,8 +227,9 @@ func (p *pipeline) flush() {
 
 // gather takes what waits.
 func (p *pipeline) gather() []*order {
-	batch, size := make([]*order, 0, batchLen), 0
-	for len(batch) < batchLen && size < batchBytes {
+	most := min(max(enough, len(p.queue)/2), batchLen)
+	batch, size := make([]*order, 0, most), 0
+	for len(batch) < most && size < batchBytes {
 		select {
 		case o := <-p.queue:
 			if o.claim() {
@@ -182,7 +245,7 @@ func (p *pipeline) gather() []*order {
 
 // exec sends a batch, answers its callers and passes the token on.
 func (p *pipeline) exec(ctx context.Context, batch []*order) {
-	late := time.AfterFunc(overdue, p.pass)
+	p.observer.Batch(len(batch))
 	pipe := p.client.Pipeline()
 	for _, o := range batch {
 		_ = pipe.Process(ctx, o.cmd)
@@ -194,11 +257,5 @@ func (p *pipeline) exec(ctx context.Context, batch []*order) {
 			o.err = err // go-redis keeps from the commands that the server refused their new connection
 		}
 		close(o.done)
-	}
-	if len(batch) > 1 {
-		runtime.Gosched() // those who come back at once make the next batch
-	}
-	if late.Stop() {
-		p.pass()
 	}
 }

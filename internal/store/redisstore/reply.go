@@ -12,8 +12,11 @@ import (
 	"toolpit/internal/value"
 )
 
-// fields reads a sequence of netstrings ("5:hello3:abc"), the format of every
-// body a script returns. The first error sticks.
+// errTorn is found in a record that is shorter than it says.
+var errTorn = errors.New("a record in the store is damaged")
+
+// fields reads the body of a record: netstrings ("5:hello3:abc"), or what
+// lua/apply.lua writes. The first error sticks.
 type fields struct {
 	rest string
 	err  error
@@ -28,7 +31,7 @@ func (f *fields) text() string {
 	size, rest, ok := strings.Cut(f.rest, ":")
 	n, err := strconv.Atoi(size)
 	if !ok || err != nil || n < 0 || n > len(rest) {
-		f.err = errors.New("a record in the store is damaged")
+		f.err = errTorn
 		return ""
 	}
 	f.rest = rest[n:]
@@ -36,7 +39,10 @@ func (f *fields) text() string {
 }
 
 func (f *fields) number() int64 {
-	text := f.text()
+	return f.asNumber(f.text())
+}
+
+func (f *fields) asNumber(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil && f.err == nil {
 		f.err = fmt.Errorf("a record in the store has %q for a number", text)
@@ -44,7 +50,35 @@ func (f *fields) number() int64 {
 	return n
 }
 
-func (f *fields) instant() time.Time { return instant(f.number()) }
+// take reads the next n bytes.
+func (f *fields) take(n int) string {
+	if f.err == nil && n > len(f.rest) {
+		f.err = errTorn
+	}
+	if f.err != nil {
+		return ""
+	}
+	taken := f.rest[:n]
+	f.rest = f.rest[n:]
+	return taken
+}
+
+// until reads the bytes before the next end, and end.
+func (f *fields) until(end byte) string {
+	i := strings.IndexByte(f.rest, end)
+	if f.err == nil && i < 0 {
+		f.err = errTorn
+	}
+	if f.err != nil {
+		return ""
+	}
+	taken := f.rest[:i]
+	f.rest = f.rest[i+1:]
+	return taken
+}
+
+// upTo reads the number before the next end, and end.
+func (f *fields) upTo(end byte) int64 { return f.asNumber(f.until(end)) }
 
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
@@ -166,18 +200,16 @@ func parseVariable(name, header, payload string) (store.Variable, error) {
 	if header == "" {
 		return v, nil
 	}
-	part := strings.SplitN(header, "|", 4)
-	if len(part) != 4 || len(part[0]) < 4 {
-		return v, damaged(fmt.Errorf("variable header %q", header))
+	f := &fields{rest: header}
+	kind := f.take(3) // type, codec, flag
+	v.Version, v.Created, v.Updated, v.By = f.upTo('|'), instant(f.upTo('|')), instant(f.upTo('|')), unescape(f.rest)
+	if f.err != nil {
+		return v, damaged(fmt.Errorf("variable header %q: %w", header, f.err))
 	}
-	typ, ok := value.TypeOfLetter(part[0][0])
-	version, err1 := strconv.ParseInt(part[0][3:], 10, 64)
-	created, err2 := strconv.ParseInt(part[1], 10, 64)
-	updated, err3 := strconv.ParseInt(part[2], 10, 64)
-	if !ok || err1 != nil || err2 != nil || err3 != nil {
+	typ, ok := value.TypeOfLetter(kind[0])
+	if !ok {
 		return v, damaged(fmt.Errorf("variable header %q", header))
 	}
 	v.Value = value.Stored(typ, payload)
-	v.Version, v.Created, v.Updated, v.By = version, instant(created), instant(updated), unescape(part[3])
 	return v, nil
 }

@@ -92,12 +92,23 @@ func connect(text string) (*client, error) {
 		}
 		return newCluster(t, nil), nil
 	}
-	o, err := redis.ParseURL(text)
+	o, err := ClientOptions(text)
+	if err != nil {
+		return nil, err
+	}
+	return newStandalone(o), nil
+}
+
+// ClientOptions returns how the client of a standalone Redis is set up. It is
+// for a client beside the store's that is to be compared with it. Errors:
+// *store.Unfit for what is no redis:// or rediss:// URL.
+func ClientOptions(url string) (*redis.Options, error) {
+	o, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, malformed("redis://[user:password@]host:port[/db]")
 	}
 	configure(o)
-	return newStandalone(o), nil
+	return o, nil
 }
 
 func malformed(form string) error {

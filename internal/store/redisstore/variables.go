@@ -163,28 +163,39 @@ func typeOf(letter string) value.Type {
 	return t
 }
 
+// parseApplied reads the body that lua/apply.lua describes.
 func parseApplied(rec record) (store.Applied, error) {
 	b := &rec.body
 	a := store.Applied{
 		Kind: rec.kind, Replayed: rec.replayed,
-		At: b.instant(), Seq: b.number(), Commands: b.number(), Variables: b.number(), Created: b.instant(),
+		At: instant(b.upTo('|')), Seq: b.upTo('|'), Commands: b.upTo('|'), Variables: b.upTo('|'), Created: instant(b.upTo('|')),
 	}
 	if memo := b.text(); memo != "" {
 		a.Memo = []byte(memo)
 	}
 	for b.more() {
-		name, existed, header, payload := b.text(), b.text(), b.text(), b.text()
+		sizes := b.take(resultSizes)
+		if b.err != nil {
+			break
+		}
+		existed := b.take(1) == "1"
+		name := b.take(int(sizes[0]))
+		header := b.take(int(sizes[1])<<8 | int(sizes[2]))
+		payload := b.take(int(sizes[3])<<24 | int(sizes[4])<<16 | int(sizes[5])<<8 | int(sizes[6]))
 		v, err := parseVariable(name, header, payload)
 		if err != nil {
 			return store.Applied{}, err
 		}
-		a.Results = append(a.Results, store.Result{Variable: v, Existed: existed == "1"})
+		a.Results = append(a.Results, store.Result{Variable: v, Existed: existed})
 	}
 	if b.err != nil {
 		return store.Applied{}, damaged(b.err)
 	}
 	return a, nil
 }
+
+// resultSizes is how many bytes say how long the parts of a result are.
+const resultSizes = 1 + 2 + 4
 
 // Changes implements store.Events.
 func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit int) ([]store.Change, error) {
@@ -196,12 +207,16 @@ func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit i
 	if len(reply) >= 2 && reply[0] == "E" {
 		return nil, sessionRefusal(reply[1], 0, nil)
 	}
-	if len(reply)%2 != 1 {
-		return nil, damaged(errors.New("an odd change log"))
+	if len(reply) < 2 {
+		return nil, damaged(errors.New("a change log that does not say where it begins"))
+	}
+	first, err := strconv.ParseInt(reply[1], 10, 64)
+	if err != nil {
+		return nil, damaged(err)
 	}
 	var out []store.Change
-	for i := 1; i < len(reply); i += 2 {
-		c, err := parseChange(reply[i], reply[i+1])
+	for i, entry := range reply[2:] {
+		c, err := parseChange(first+int64(i), entry)
 		if err != nil {
 			return nil, err
 		}
@@ -210,17 +225,15 @@ func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit i
 	return out, nil
 }
 
-func parseChange(seq, entry string) (store.Change, error) {
-	n, err := strconv.ParseInt(seq, 10, 64)
-	if err != nil {
-		return store.Change{}, damaged(err)
-	}
+func parseChange(seq int64, entry string) (store.Change, error) {
 	f := &fields{rest: entry}
-	c := store.Change{Seq: n, At: f.instant(), By: unescape(f.text())}
+	c := store.Change{Seq: seq, At: instant(f.upTo('|')), By: unescape(f.until('|'))}
 	for f.more() {
-		kind := store.ChangeKind(f.rest[0])
-		f.rest = f.rest[1:]
-		c.Items = append(c.Items, store.ChangeItem{Kind: kind, Name: f.text(), Version: f.number()})
+		head := f.take(2) // the kind and how long the name is
+		if f.err != nil {
+			break
+		}
+		c.Items = append(c.Items, store.ChangeItem{Kind: store.ChangeKind(head[0]), Name: f.take(int(head[1])), Version: f.upTo('|')})
 	}
 	if f.err != nil {
 		return store.Change{}, damaged(f.err)

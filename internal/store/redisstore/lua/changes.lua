@@ -1,13 +1,13 @@
 -- Reads the change log.
 -- ARGV 1 clock offset ms  2 ms a tombstone is kept  3 after  4 limit
--- Returns {"O", seq, entry, seq, entry, ...}.
+-- Returns {"O", seq of the first entry, entry, entry, ...}.
 local tomb = tonumber(ARGV[2])
 local now = clock()
-local exp = redis.call('HGET', M, 'exp')
-if not exp or tonumber(exp) <= now then return absent(now, tomb, exp) end
-local out = {'O'}
-for _, e in ipairs(redis.call('XRANGE', L, '(' .. ARGV[3] .. '-0', '+', 'COUNT', ARGV[4])) do
-  out[#out + 1] = string.match(e[1], '^%d+')
-  out[#out + 1] = e[2][2]
-end
+local m = call('HMGET', M, 'exp', 'seq')
+if not m[1] or tonumber(m[1]) <= now then return absent(now, tomb, m[1]) end
+local first = m[2] - call('LLEN', L) + 1
+local from = math.min(math.max(ARGV[3] + 1, first), m[2] + 1) -- the caller's number may be no place in a list
+local out = call('LRANGE', L, from - first, from - first + ARGV[4] - 1)
+table.insert(out, 1, format('%d', from))
+table.insert(out, 1, 'O')
 return out

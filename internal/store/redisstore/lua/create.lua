@@ -20,7 +20,7 @@ if exp then ends = tonumber(exp) + tomb elseif not ends then
 end
 if not ends or tonumber(ends) <= now then
   redis.call('UNLINK', X, XO)
-  incarnation = 0
+  incarnation, weight, stale = 0, nil, nil
 elseif redis.call('EXISTS', X) == 1 then
   local n = tonumber(redis.call('HGET', X, 'n') or 0)
   local oldest = tonumber(redis.call('HGET', X, 'go') or n)
@@ -31,7 +31,7 @@ elseif redis.call('EXISTS', X) == 1 then
     redis.call('HDEL', X, 'g' .. oldest)
     oldest = oldest + 1
   end
-  incarnation = n + 1
+  incarnation, weight, stale = n + 1, 0, nil
   redis.call('HSET', X, 'n', incarnation, 'go', oldest, 'w', 0)
   redis.call('HDEL', X, 'end')
 end

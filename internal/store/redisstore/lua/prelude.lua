@@ -5,7 +5,8 @@
 --   1 m   hash    the session: ep cr exp ttl p ver seq cc nv b ro, and l:<label>
 --   2 v   hash    variable name -> "<type><codec><flag><version>|<created>|<updated>|<by>\n<payload>"
 --   3 c   hash    integer variable name -> its value, a decimal string
---   4 l   stream  change log, ids <seq>-0
+--   4 e   list    change log, one entry for each seq up to m.seq: at|by|, then for each variable its kind,
+--                 the length of its name (1 byte), name, version|
 --   5 d   string  tombstone: the instant until which the keys above were kept
 --   6 x   hash    keyed token -> record; and of the records: "w" what they weigh in the session's bytes,
 --                 "n" the number of this incarnation of the id (none is 0), "go" the oldest of "g<n>", "end" when those of a session
@@ -26,11 +27,15 @@
 -- ARGV of every mutating script begins with:
 --   1 clock offset ms  2 token  3 fingerprint ("" for a minted token)
 --   4 ms a record is kept  5 ms a tombstone is kept
+--
+-- Numbers are handed to redis.call as text, made once with %d: it formats a
+-- number itself at a precision that takes three times as long.
 local M, V, C, L, D, X, XO, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local call, format, sub = redis.call, string.format, string.sub
 
 local function clock()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[1])
+  local t = call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[1]
 end
 
 local function ns(s)
@@ -44,32 +49,38 @@ end
 -- its session and tombstone, counts as absent whether Redis still has it or
 -- not. The PEXPIRE changes nothing but is a write: only then does WAIT on this
 -- connection wait for the replicas that must know the first application.
-local incarnation = 0
+--
+-- Beside it, lookup learns what remember and weigh need: the number of this
+-- incarnation, what keyed records weigh (nil: there is no x yet), and the
+-- record that counts as absent but is still there.
+local incarnation, weight, stale = 0, nil, nil
 local function lookup(now, tomb, kinds)
   local tok, keyed = ARGV[2], ARGV[3] ~= ''
   local rec
   if keyed then
-    local r = redis.call('HMGET', X, tok, 'end', 'n')
-    rec, incarnation = r[1], tonumber(r[3] or 0)
+    local r = call('HMGET', X, tok, 'end', 'n', 'w')
+    rec, weight = r[1], r[4]
+    if r[3] then incarnation = tonumber(r[3]) end
     if not rec then return nil end
-    local ends, of = r[2], tonumber(string.sub(rec, 15, 20))
+    stale = rec
+    local ends, of = r[2], tonumber(sub(rec, 15, 20))
     if of ~= incarnation then
-      ends = redis.call('HGET', X, 'g' .. of) or 0
+      ends = call('HGET', X, 'g' .. of) or 0
     elseif not ends then
-      local exp = redis.call('HGET', M, 'exp')
+      local exp = call('HGET', M, 'exp')
       ends = exp and tonumber(exp) + tomb
     end
     if ends and now >= tonumber(ends) then return nil end
   else
-    rec = redis.call('HGET', T, tok)
+    rec = call('HGET', T, tok)
     if not rec then return nil end
   end
-  if tonumber(string.sub(rec, 2, 14)) + tonumber(ARGV[4]) <= now then return nil end
-  if (keyed and string.sub(rec, 21, 52) ~= ARGV[3]) or not string.find(kinds, string.sub(rec, 1, 1), 1, true) then
+  if tonumber(sub(rec, 2, 14)) + tonumber(ARGV[4]) <= now then return nil end
+  if (keyed and sub(rec, 21, 52) ~= ARGV[3]) or not string.find(kinds, sub(rec, 1, 1), 1, true) then
     return rec, {'E', 'reused', '0'}
   end
   local key = keyed and X or T
-  redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), 1))
+  call('PEXPIRE', key, math.max(call('PTTL', key), 1))
   return rec, {'R', rec}
 end
 
@@ -79,7 +90,7 @@ local function absent(now, tomb, exp)
     if now < tonumber(exp) + tomb then return {'E', 'expired', '0'} end
     return {'E', 'missing', '0'}
   end
-  local d = redis.call('GET', D)
+  local d = call('GET', D)
   if d and now < tonumber(d) + tomb then return {'E', 'expired', '0'} end
   return {'E', 'missing', '0'}
 end
@@ -87,13 +98,13 @@ end
 -- keep moves Redis's own expiry of all keys to the instant p.
 local function keep(now, p, tomb)
   local ms = p - now
-  redis.call('PEXPIRE', M, ms)
-  redis.call('PEXPIRE', V, ms)
-  redis.call('PEXPIRE', C, ms)
-  redis.call('PEXPIRE', L, ms)
-  redis.call('SET', D, p, 'PX', ms + tomb)
-  redis.call('PEXPIRE', X, ms + tomb)
-  redis.call('PEXPIRE', XO, ms + tomb)
+  call('PEXPIRE', M, ms)
+  call('PEXPIRE', V, ms)
+  call('PEXPIRE', C, ms)
+  call('PEXPIRE', L, ms)
+  call('SET', D, p, 'PX', ms + tomb)
+  call('PEXPIRE', X, ms + tomb)
+  call('PEXPIRE', XO, ms + tomb)
 end
 
 -- horizon returns the instant to which Redis's own expiry moves when the
@@ -106,65 +117,68 @@ end
 -- weigh returns what a record counts in the session's bytes: nothing when it is
 -- of an earlier incarnation.
 local function weigh(rec)
-  if rec and tonumber(string.sub(rec, 15, 20)) == incarnation then return 64 + #rec end
+  if rec and tonumber(sub(rec, 15, 20)) == incarnation then return 64 + #rec end
   return 0
 end
 
--- forget drops up to n keyed records whose time is over, oldest first.
+-- forget drops up to n keyed records whose time is over, oldest first, and
+-- returns what they weighed. The one of this token stays: it is overwritten.
 local function forget(now, n)
   local freed = 0
   for _ = 1, n do
-    local head = redis.call('LINDEX', XO, 0)
-    if not head or tonumber(string.sub(head, 1, 13)) + tonumber(ARGV[4]) > now then break end
-    redis.call('LPOP', XO)
-    local gone = string.sub(head, 14)
-    local rec = redis.call('HGET', X, gone)
-    if rec and string.sub(rec, 2, 14) == string.sub(head, 1, 13) then
-      redis.call('HDEL', X, gone)
-      freed = freed + weigh(rec)
+    local head = call('LINDEX', XO, 0)
+    if not head or tonumber(sub(head, 1, 13)) + tonumber(ARGV[4]) > now then break end
+    call('LPOP', XO)
+    local gone = sub(head, 14)
+    if gone ~= ARGV[2] then
+      local rec = call('HGET', X, gone)
+      if rec and sub(rec, 2, 14) == sub(head, 1, 13) then
+        call('HDEL', X, gone)
+        freed = freed + weigh(rec)
+      end
     end
   end
-  if freed > 0 then redis.call('HINCRBY', X, 'w', -freed) end
+  return freed
 end
 
 -- remember stores the record of this token. at is the time of the first
 -- application, known the draft that it replaces.
 local function remember(now, kind, at, body, p, tomb, known)
   local tok, keyed = ARGV[2], ARGV[3] ~= ''
-  local stamp = string.format('%013d', at)
+  local stamp = format('%013d', at)
+  local rest = p - now + tomb
   if not keyed then
     local rec = kind .. stamp .. body
-    redis.call('HSET', T, tok, rec)
-    redis.call('PEXPIRE', T, math.min(tonumber(ARGV[4]), p - now + tomb))
+    call('HSET', T, tok, rec)
+    call('PEXPIRE', T, rest < tonumber(ARGV[4]) and rest or ARGV[4])
     return rec
   end
-  local rec = kind .. stamp .. string.format('%06d', incarnation) .. ARGV[3] .. body
-  local old = redis.call('HGET', X, tok) -- a draft, or a record that counts as absent
-  redis.call('HSET', X, tok, rec)
-  redis.call('HINCRBY', X, 'w', 64 + #rec - weigh(old))
+  local rec = kind .. stamp .. format('%06d', incarnation) .. ARGV[3] .. body
+  local w = (weight or 0) + 64 + #rec - weigh(stale)
   if not known then
-    redis.call('RPUSH', XO, stamp .. tok)
-    forget(now, 2) -- two out for one in: the list cannot outgrow its time
+    -- A list that is new has no expiry yet.
+    if call('RPUSH', XO, stamp .. tok) == 1 then call('PEXPIRE', XO, rest) end
+    w = w - forget(now, 2) -- two out for one in: the list cannot outgrow its time
   end
-  if redis.call('PTTL', X) < 0 then redis.call('PEXPIRE', X, p - now + tomb) end
-  if redis.call('PTTL', XO) < 0 then redis.call('PEXPIRE', XO, p - now + tomb) end
+  call('HSET', X, tok, rec, 'w', format('%d', w))
+  if not weight then call('PEXPIRE', X, rest) end
   return rec
 end
 
 -- finish removes a session's state; its keyed records stay for the length of
 -- a tombstone.
 local function finish(now, tomb)
-  redis.call('UNLINK', M, V, C, L, D)
-  if redis.call('EXISTS', X) == 1 then
-    redis.call('HSET', X, 'end', now + tomb)
-    redis.call('PEXPIRE', X, tomb)
-    redis.call('PEXPIRE', XO, tomb)
+  call('UNLINK', M, V, C, L, D)
+  if call('EXISTS', X) == 1 then
+    call('HSET', X, 'end', now + tomb)
+    call('PEXPIRE', X, tomb)
+    call('PEXPIRE', XO, tomb)
   end
 end
 
 -- snapshot returns the session hash as netstrings: field, value, ...
 local function snapshot()
-  local all = redis.call('HGETALL', M)
+  local all = call('HGETALL', M)
   for i = 1, #all do all[i] = ns(all[i]) end
   return table.concat(all)
 end
