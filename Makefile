@@ -7,13 +7,18 @@ DOCKER  ?= docker
 PKG     ?= ./...
 T       ?= 30s
 REPORT  ?= bin/test.json
+WINDOW  ?= 1500ms
+ROUNDS  ?= 3
+CONNS   ?= 1,16,64
+MODE    ?= pinned,unpinned
+BLOCK   ?= redis,sqlite,state
 
 TOOL    = go tool -modfile=tools.mod
 LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
 
-.PHONY: help build run test check generate generate-check lint format fuzz image clean
+.PHONY: help build run test check generate generate-check lint format fuzz bench bench-scale image clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,7 +69,7 @@ generate-check: ## Fail when api/*.gen.go is not what `make generate` makes
 	if [ -n "$$stale" ]; then echo "stale:$$stale; run 'make generate'" >&2; exit 1; fi
 
 lint: ## gofmt, go vet, golangci-lint
-	@bad=$$(gofmt -l api cmd internal); \
+	@bad=$$(gofmt -l api bench cmd internal); \
 	if [ -n "$$bad" ]; then echo "not formatted; run 'make format':" >&2; echo "$$bad" >&2; exit 1; fi
 	go vet ./...
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
@@ -80,6 +85,16 @@ fuzz: ## Every fuzz target for T=30s
 	    go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(T) "$${file%/*}"; \
 	  done; \
 	done
+
+# What the columns mean is in the output. Half a minute is enough for one
+# question: make bench WINDOW=1s CONNS=64 MODE=pinned BLOCK=redis
+bench: build ## How fast it is, beside a bare server (WINDOW, ROUNDS, CONNS=64, MODE=pinned, BLOCK=redis)
+	@go build -o bin/floor ./bench/floor && go build -o bin/bench ./bench
+	@exec bin/bench -window $(WINDOW) -rounds $(ROUNDS) -conns $(CONNS) -mode $(MODE) -block $(BLOCK)
+
+bench-scale: build ## What 1, 2 and 4 replicas of a quarter of a core do together (as root, or after make image)
+	@go build -o bin/bench ./bench
+	@exec bin/bench -window 3s -rounds $(ROUNDS) -conns 16 -image $(IMAGE) -block scale
 
 # The binary is built here, not in the Dockerfile, so that nothing is pulled.
 image: ## The container image, IMAGE=toolpit:dev

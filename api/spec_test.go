@@ -196,6 +196,7 @@ func wantRoutes() []string {
 		"GET /docs getDocs",
 		"GET /docs/errors getErrorDocs",
 		"GET /livez getLivez",
+		"GET /metrics getMetrics",
 		"GET /openapi.json getOpenAPIJSON",
 		"GET /openapi.yaml getOpenAPIYAML",
 		"GET /readyz getReadyz",

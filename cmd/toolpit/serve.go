@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -44,12 +45,18 @@ type serveCmd struct {
 	DrainTimeout  time.Duration `help:"On SIGTERM: how long requests under way may take." default:"10s"`
 	SweepInterval time.Duration `help:"Pause between two passes of housekeeping." default:"10s"`
 
-	LogFormat string `help:"Format of the log on stderr: ${enum}." enum:"text,json" default:"text"`
-	LogLevel  string `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogFormat    string  `help:"Format of the log on stderr: ${enum}." enum:"text,json" default:"text"`
+	OTLPEndpoint string  `name:"otlp-endpoint" help:"Send traces to this OpenTelemetry collector, over OTLP/HTTP; nothing is traced without one." placeholder:"URL"`
+	TraceSample  float64 `help:"Share of requests that are traced when their traceparent does not say." default:"0.01"`
+
+	LogLevel string `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info"`
 }
 
 // Run serves until ctx is cancelled by a signal, then drains.
 func (c *serveCmd) Run(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(app.GCPercent)
+	}
 	a, err := app.New(ctx, app.Config{
 		Listen: c.Listen, Store: c.Store, APIKeys: c.APIKeys, Insecure: c.Insecure, AllowEviction: c.AllowEviction,
 		DefaultTTL: c.DefaultTTL, MaxTTL: c.MaxTTL, TombstoneTTL: c.TombstoneTTL, IdempotencyTTL: c.IdempotencyTTL,
@@ -59,7 +66,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		LightSlots: c.LightSlots, CPUSlots: c.CPUSlots, Queue: c.Queue, OwnerRate: c.OwnerRate,
 		ReplicaID: c.ReplicaID, Version: buildVersion(),
 		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout, SweepInterval: c.SweepInterval,
-		LogFormat: c.LogFormat, LogLevel: c.LogLevel,
+		LogFormat: c.LogFormat, LogLevel: c.LogLevel, OTLPEndpoint: c.OTLPEndpoint, TraceSample: c.TraceSample,
 		Stdout: os.Stdout, Stderr: os.Stderr,
 	})
 	if err != nil {

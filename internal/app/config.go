@@ -32,6 +32,9 @@ type Config struct {
 
 	LogFormat, LogLevel string
 
+	OTLPEndpoint string  // URL of a collector for traces; "" traces nothing
+	TraceSample  float64 // share of requests that are traced when their caller did not decide
+
 	Stdout, Stderr io.Writer
 }
 
@@ -90,6 +93,9 @@ func (c Config) check() error {
 		if n < 1 {
 			return configErrorf("--%s must be at least 1", flag)
 		}
+	}
+	if !(c.TraceSample >= 0 && c.TraceSample <= 1) { // a NaN is neither
+		return configErrorf("--trace-sample must be a number from 0 to 1")
 	}
 	if c.Queue < 0 || !(c.OwnerRate >= 0) || c.DrainDelay < 0 { // a NaN is not >= 0
 		return configErrorf("--queue, --owner-rate and --drain-delay must be numbers and not negative")

@@ -12,7 +12,7 @@ import (
 
 // openStore opens the back end that cfg names. A server that does not answer
 // is no error here: the watcher waits for it.
-func openStore(ctx context.Context, cfg Config) (store.Store, error) {
+func openStore(ctx context.Context, cfg Config, watch redisstore.Observer) (store.Store, error) {
 	common := store.Config{
 		Limits: store.Limits{
 			Variables: cfg.MaxVariables, ValueBytes: cfg.MaxValueBytes,
@@ -31,7 +31,7 @@ func openStore(ctx context.Context, cfg Config) (store.Store, error) {
 		}
 		s, err = sqlitestore.Open(ctx, rest, common)
 	case "redis", "rediss", "redis+sentinel", "redis+cluster":
-		s, err = redisstore.Open(cfg.Store, common, redisstore.Options{AllowEviction: cfg.AllowEviction})
+		s, err = redisstore.Open(cfg.Store, common, redisstore.Options{AllowEviction: cfg.AllowEviction, Observer: watch})
 	default:
 		// The URL is not repeated: it may hold a password.
 		return nil, configErrorf("--store must begin with sqlite:, redis://, rediss://, redis+sentinel:// or redis+cluster://")

@@ -14,7 +14,9 @@ var owners = []struct {
 }{
 	{
 		"github.com/redis/go-redis",
-		[]string{"internal/store/redisstore"},
+		// The floor is what redisstore's speed is compared with: the same client
+		// without anything around it.
+		[]string{"internal/store/redisstore", "bench/floor"},
 		// The suite's own tools are tested with a client that is not ours.
 		[]string{"internal/store/storetest/faultproxy", "internal/store/storetest/redistest"},
 	},
@@ -30,12 +32,12 @@ var owners = []struct {
 	},
 	{
 		"toolpit/internal/store/redisstore",
-		[]string{"internal/store/redisstore", "internal/app", "internal/migrate"},
+		[]string{"internal/store/redisstore", "internal/app", "internal/migrate", "bench"},
 		[]string{"internal"},
 	},
 	{
 		"toolpit/internal/store/sqlitestore",
-		[]string{"internal/store/sqlitestore", "internal/app", "internal/migrate"},
+		[]string{"internal/store/sqlitestore", "internal/app", "internal/migrate", "bench"},
 		[]string{"internal"},
 	},
 }
@@ -70,20 +72,27 @@ func TestCheckOwners(t *testing.T) {
 			"internal/tools/engine_test.go":                    `package tools; import _ "toolpit/internal/store/sqlitestore"`,
 			"internal/ml/plot/plot.go":                         `package plot; import _ "gonum.org/v1/plot"`,
 		}, nil},
+		{"the floor", map[string]string{
+			"bench/floor/main.go": `package main; import (_ "github.com/redis/go-redis/v9"; _ "toolpit/internal/store/redisstore")`,
+			"bench/context.go":    `package main; import _ "toolpit/internal/store/sqlitestore"`,
+		}, nil},
+		{"a driver beside the floor", map[string]string{
+			"bench/redis.go": `package main; import _ "github.com/redis/go-redis/v9"`,
+		}, []string{"bench/redis.go:1: imports github.com/redis/go-redis/v9, which only internal/store/redisstore, bench/floor may"}},
 		{"a driver elsewhere", map[string]string{
 			"internal/server/health.go": `package server; import _ "github.com/redis/go-redis/v9"`,
-		}, []string{"internal/server/health.go:1: imports github.com/redis/go-redis/v9, which only internal/store/redisstore may"}},
+		}, []string{"internal/server/health.go:1: imports github.com/redis/go-redis/v9, which only internal/store/redisstore, bench/floor may"}},
 		{"a driver in a test elsewhere", map[string]string{
 			"internal/server/health_test.go": `package server; import _ "modernc.org/sqlite"`,
 		}, []string{"internal/server/health_test.go:1: imports modernc.org/sqlite, which only internal/store/sqlitestore may"}},
 		{"the helper itself", map[string]string{
 			"internal/store/storetest/redistest/redis.go": `package redistest; import _ "github.com/redis/go-redis/v9"`,
-		}, []string{"internal/store/storetest/redistest/redis.go:1: imports github.com/redis/go-redis/v9, which only internal/store/redisstore may"}},
+		}, []string{"internal/store/storetest/redistest/redis.go:1: imports github.com/redis/go-redis/v9, which only internal/store/redisstore, bench/floor may"}},
 		{"generated types inside", map[string]string{
 			"internal/tools/tool.go": `package tools; import _ "toolpit/api"`,
 		}, []string{"internal/tools/tool.go:1: imports toolpit/api, which only api, internal/server, internal/cli, internal/demo may"}},
 		{"a back end in a layer", map[string]string{
 			"internal/server/server.go": `package server; import _ "toolpit/internal/store/sqlitestore"`,
-		}, []string{"internal/server/server.go:1: imports toolpit/internal/store/sqlitestore, which only internal/store/sqlitestore, internal/app, internal/migrate may"}},
+		}, []string{"internal/server/server.go:1: imports toolpit/internal/store/sqlitestore, which only internal/store/sqlitestore, internal/app, internal/migrate, bench may"}},
 	})
 }

@@ -14,21 +14,29 @@ func open(route string) bool {
 	case "/docs", "/docs/errors", assetRoute, "/openapi.json", "/openapi.yaml":
 		return true
 	default:
-		return probes(route)
+		return route == "/livez" || route == "/readyz"
 	}
 }
 
 // probes tells whether a route is there for machines that ask all the time.
-func probes(route string) bool { return route == "/livez" || route == "/readyz" }
+func probes(route string) bool {
+	return route == "/livez" || route == "/readyz" || route == metricsRoute
+}
 
 // admit decides whether a request that found its route gets there.
 func (s *service) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !open(r.Pattern) {
-			if err := s.admitted(exchangeOf(r.Context())); err != nil {
-				fail(w, r, err)
-				return
-			}
+		x := exchangeOf(r.Context())
+		var err error
+		switch {
+		case r.Pattern == metricsRoute:
+			x.owner, err = s.keys.authenticate(r.Header)
+		case !open(r.Pattern):
+			err = s.admitted(x)
+		}
+		if err != nil {
+			fail(w, r, err)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -41,8 +49,7 @@ func (s *service) admitted(x *exchange) (err error) {
 	h := x.request.Header
 	// Without keys nobody is asked who they are, so a page of any site could
 	// use this service through its visitor's browser.
-	var origins http.CrossOriginProtection
-	if err := origins.Check(x.request); err != nil {
+	if err := s.origins.Check(x.request); err != nil {
 		return fault.New(fault.Forbidden, "Another site's page may not change anything here.").Because(err)
 	}
 	if x.owner, err = s.keys.authenticate(h); err != nil {

@@ -99,7 +99,11 @@ func (e *edge) ListTools(w http.ResponseWriter, r *http.Request, params api.List
 
 // read reads and decodes the body of a request.
 func read[T any](l Limits, r *http.Request, e *envelope[T], p presence, bounds func(*T) []fault.Violation) (*T, error) {
-	text, err := readBody(exchangeOf(r.Context()), l.BodyBytes, p)
+	return decodeBody(exchangeOf(r.Context()), l.BodyBytes, e, p, bounds)
+}
+
+func decodeBody[T any](x *exchange, limit int64, e *envelope[T], p presence, bounds func(*T) []fault.Violation) (*T, error) {
+	text, err := readBody(x, limit, p)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"toolpit/internal/fault"
+	"toolpit/internal/telemetry"
 )
 
 // exchange is one request and its answer, as far as the edge has come with
@@ -19,6 +20,7 @@ type exchange struct {
 	bytes  int64
 
 	id      string
+	ids     [1]string // the X-Request-Id header
 	start   time.Time
 	request *http.Request
 	body    []byte // what was read of it, for the fingerprint
@@ -29,8 +31,9 @@ type exchange struct {
 	timing    string // the Server-Timing header
 	replayed  bool   // the answer was given before, under the same Idempotency-Key
 
-	fault *fault.Error // what the answer says went wrong
-	stack []byte       // where a panic came from
+	span  *telemetry.Span // nil when nothing is traced
+	fault *fault.Error    // what the answer says went wrong
+	stack []byte          // where a panic came from
 }
 
 type exchangeKey struct{}
@@ -39,18 +42,23 @@ type exchangeKey struct{}
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 func newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, start: time.Now()}
+	x := &exchange{ResponseWriter: w, request: r, start: time.Now()}
 	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && requestID.MatchString(ids[0]) {
 		x.id = ids[0]
 	} else {
 		x.id = "req_" + rand.Text()[:16]
 	}
-	x.request = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	x.ids[0] = x.id
 	return x
 }
 
+// enter puts the exchange into its request's context.
+func (x *exchange) enter() {
+	x.request = x.request.WithContext(context.WithValue(x.request.Context(), exchangeKey{}, x))
+}
+
 // exchangeOf returns the exchange that a context belongs to. Every request
-// passes front, so there always is one.
+// but those that front answers itself enters it.
 func exchangeOf(ctx context.Context) *exchange {
 	return ctx.Value(exchangeKey{}).(*exchange)
 }
@@ -76,24 +84,19 @@ func (x *exchange) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// Times that a connection gets. They are set for each request because the
-// server has none of its own, and a deadline once set stays on a connection
-// that is kept alive.
+// Times that a connection gets. That of answers is set for each request, since
+// a deadline once set stays on a connection that is kept alive.
 const (
-	bodyTime  = 30 * time.Second // to send the body
+	bodyTime  = 10 * time.Second // to send the request; see HTTPServer
 	writeTime = 10 * time.Second // to take the answer, once there is one
 )
 
-// The three methods below ignore the error: a writer without deadlines is a
+// The methods below ignore the error: a writer without deadlines is a
 // test's recorder.
 
-// expectBody limits the time that the body may take.
-func (x *exchange) expectBody() {
-	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Now().Add(bodyTime))
-}
-
-// hasBody lifts that limit. Left in place, it would cancel an execution that
-// takes longer: the server reads on in the background to notice a disconnect.
+// hasBody lifts the limit of the time that a request may take to come. Left in
+// place, it would cancel an execution that takes longer: the server reads on in
+// the background to notice a disconnect.
 func (x *exchange) hasBody() {
 	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Time{})
 }

@@ -10,12 +10,13 @@ import (
 
 	"toolpit/api"
 	"toolpit/internal/execution"
+	"toolpit/internal/telemetry"
 	"toolpit/internal/tools"
 )
 
 // Execute executes a tool without a session.
 func (s *service) Execute(ctx context.Context, req api.ExecuteRequestObject) (api.ExecuteResponseObject, error) {
-	return s.execute(ctx, "", req.Params.IdempotencyKey, req.Body)
+	return s.execute(ctx, exchangeOf(ctx), "", req.Params.IdempotencyKey, req.Body)
 }
 
 // ExecuteInSession executes a tool in a session.
@@ -23,11 +24,10 @@ func (s *service) ExecuteInSession(ctx context.Context, req api.ExecuteInSession
 	if err := checkSessionID(req.ID); err != nil {
 		return nil, err
 	}
-	return s.execute(ctx, req.ID, req.Params.IdempotencyKey, req.Body)
+	return s.execute(ctx, exchangeOf(ctx), req.ID, req.Params.IdempotencyKey, req.Body)
 }
 
-func (s *service) execute(ctx context.Context, session string, key *string, body *api.ExecuteRequest) (executed, error) {
-	x := exchangeOf(ctx)
+func (s *service) execute(ctx context.Context, x *exchange, session string, key *string, body *api.ExecuteRequest) (executed, error) {
 	inv := tools.Invocation{Owner: x.owner, SessionID: session, Tool: body.Tool, Arguments: body.Arguments}
 	var err error
 	if inv.Key, err = idempotencyKey(key); err != nil {
@@ -46,7 +46,11 @@ func (s *service) execute(ctx context.Context, session string, key *string, body
 		timeout = time.Duration(*body.TimeoutMS) * time.Millisecond
 	}
 	x.answerWithin(timeout)
+	start := time.Now()
+	ctx, span := s.tracing.Within(ctx, "tool "+body.Tool, telemetry.Inside)
 	outcome, err := s.executor.Execute(ctx, timeout, run)
+	span.End(err)
+	s.series.executed(body.Tool, outcome.Replayed, time.Since(start), err)
 	x.timing, x.replayed = timingOf(outcome), outcome.Replayed
 	if err != nil {
 		return executed{}, err

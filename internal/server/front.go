@@ -1,8 +1,8 @@
 package server
 
 import (
+	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -20,19 +20,37 @@ func (s *service) front(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := newExchange(w, r)
 		h := w.Header()
-		h.Set("X-Request-Id", x.id)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", strictPolicy)
-		h.Set("Cache-Control", "no-store")
-		if r.ContentLength != 0 {
-			x.expectBody()
+		h["X-Request-Id"] = x.ids[:]
+		for _, always := range headersOfAll {
+			h[always.name] = always.values
 		}
-		x.answerWithin(bodyTime)
 		defer s.conclude(x)
 		defer recovered(x)
+		if s.tracing != nil {
+			s.trace(x)
+		}
+		if id, ok := executesInSession(r); ok {
+			s.executeInSession(x, id)
+			return
+		}
+		x.enter()
+		if r.ContentLength == 0 {
+			x.hasBody()
+		}
+		x.answerWithin(bodyTime)
 		next.ServeHTTP(x, x.request)
 	})
+}
+
+// headersOfAll are what every answer says, under their canonical names.
+var headersOfAll = [...]struct {
+	name   string
+	values []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Content-Security-Policy", []string{strictPolicy}},
+	{"Cache-Control", []string{"no-store"}},
 }
 
 // recovered makes an answer of a panic.
@@ -65,16 +83,36 @@ func (c *crash) Error() string {
 	return "panic"
 }
 
-// conclude writes the line of the log.
+// trace begins the span of a request, and says in the answer which it is.
+func (s *service) trace(x *exchange) {
+	var ctx context.Context
+	ctx, x.span = s.tracing.Request(x.request.Context(), x.request.Header)
+	x.request = x.request.WithContext(ctx)
+	x.Header().Set("Traceparent", x.span.TraceParent())
+}
+
+// conclude ends what belongs to the request as a whole: its span, its count,
+// its line in the log.
 func (s *service) conclude(x *exchange) {
+	s.series.answered(x)
+	if x.span != nil {
+		x.span.Route(x.request.Method, x.request.Pattern, x.status)
+		x.span.Execution(x.tool, x.execution)
+		x.span.End(x.failure())
+	}
+	s.record(x)
+}
+
+// record writes the request's line of the log.
+func (s *service) record(x *exchange) {
 	level := x.level()
 	ctx := x.request.Context()
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
-	remote, _, err := net.SplitHostPort(x.request.RemoteAddr)
-	if err != nil {
-		remote = x.request.RemoteAddr
+	if s.access != nil && level == slog.LevelInfo {
+		s.access.add(x)
+		return
 	}
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
@@ -85,7 +123,7 @@ func (s *service) conclude(x *exchange) {
 		slog.Int64("bytes", x.bytes),
 		slog.Float64("duration_ms", inMilliseconds(time.Since(x.start))),
 		slog.String("request_id", x.id),
-		slog.String("remote", remote),
+		slog.String("remote", remoteHost(x.request.RemoteAddr)),
 	)
 	for _, a := range []slog.Attr{
 		slog.String("owner", x.owner), slog.String("tool", x.tool), slog.String("execution_id", x.execution),
@@ -104,10 +142,21 @@ func (s *service) conclude(x *exchange) {
 			attrs = append(attrs, slog.String("error", x.fault.Err.Error()))
 		}
 	}
+	if x.span.Recorded() {
+		attrs = append(attrs, slog.String("trace_id", x.span.TraceID()))
+	}
 	if x.stack != nil {
 		attrs = append(attrs, slog.String("stack", string(x.stack)))
 	}
 	s.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// failure is the fault of an answer that failed for reasons of ours.
+func (x *exchange) failure() error {
+	if x.fault == nil || x.status < http.StatusInternalServerError {
+		return nil
+	}
+	return x.fault
 }
 
 // level is how much the line matters: probes are noise, failures of ours are

@@ -32,6 +32,7 @@ func (s *service) GetRoot(context.Context, api.GetRootRequestObject) (api.GetRoo
 		"errors":       "/docs/errors",
 		"execute":      "/execute",
 		"livez":        "/livez",
+		"metrics":      "/metrics",
 		"openapi":      "/openapi.json",
 		"openapi_yaml": "/openapi.yaml",
 		"readyz":       "/readyz",

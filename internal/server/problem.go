@@ -47,7 +47,10 @@ func (k kind) statusFor(e *fault.Error) int {
 // bodies, handlers, middleware and panics all end here. Once an answer has
 // begun, the error only shows in the log.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
-	x := exchangeOf(r.Context())
+	x, ok := w.(*exchange)
+	if !ok {
+		x = exchangeOf(r.Context())
+	}
 	e := faultOf(r, err)
 	x.fault = e
 	if x.status != 0 {

@@ -15,6 +15,7 @@ import (
 	"toolpit/internal/execution"
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
+	"toolpit/internal/telemetry"
 	"toolpit/internal/tools"
 )
 
@@ -47,6 +48,11 @@ type Config struct {
 	// all of it is up. nil needs nothing.
 	Ready func(ctx context.Context) []Component
 	Log   *slog.Logger // nil: slog.Default
+	// Access takes the lines of requests that went well; nil leaves them to Log.
+	Access *AccessLog
+	// Metrics counts requests and executions; nil counts for nobody.
+	Metrics *telemetry.Metrics
+	Tracing *telemetry.Tracing // nil traces nothing
 }
 
 // Limits bounds requests. The zero value of a field means the default.
@@ -98,6 +104,11 @@ type service struct {
 	gate     func() error
 	ready    func(ctx context.Context) []Component
 	log      *slog.Logger
+	access   *AccessLog
+	series   *series
+	scrape   http.Handler
+	tracing  *telemetry.Tracing
+	origins  *http.CrossOriginProtection
 
 	catalog      *catalog
 	documentJSON document
@@ -117,6 +128,7 @@ func New(cfg Config) (http.Handler, error) {
 	s := &service{
 		engine: cfg.Engine, executor: cfg.Executor, store: cfg.Store, keys: cfg.Keys, replica: cfg.Replica,
 		limits: cfg.Limits.WithDefaults(), gate: cfg.Gate, ready: cfg.Ready, log: cfg.Log,
+		access: cfg.Access, tracing: cfg.Tracing, origins: http.NewCrossOriginProtection(),
 	}
 	if err := s.limits.check(); err != nil {
 		return nil, err
@@ -134,7 +146,15 @@ func New(cfg Config) (http.Handler, error) {
 	if err := s.render(); err != nil {
 		return nil, err
 	}
-	return s.routes(), nil
+	metrics := cfg.Metrics
+	if metrics == nil {
+		metrics = telemetry.NewMetrics(s.replica.Version)
+	}
+	s.scrape = metrics.Handler()
+	routes := s.routes()
+	var err error
+	s.series, err = newSeries(metrics, routes, s.engine.Registry().All())
+	return routes, err
 }
 
 // render makes what stays the same for as long as the process runs.
@@ -157,7 +177,7 @@ func (s *service) render() (err error) {
 
 // routes wires everything. The generated code registers its routes through
 // admit, and every handler of an error is fail.
-func (s *service) routes() http.Handler {
+func (s *service) routes() chi.Router {
 	router := chi.NewRouter()
 	router.Use(s.front, middleware.GetHead)
 	router.NotFound(routeNotFound)
@@ -187,13 +207,14 @@ func answered(next api.StrictHandlerFunc, operation string) api.StrictHandlerFun
 	}
 }
 
-// HTTPServer makes a server for a handler that [New] made. It limits what
-// comes before a request is known; after that each request sets its own
-// deadlines, since a time for all would cut long executions off.
+// HTTPServer makes a server for a handler that [New] made. It limits how long a
+// request may take to come; after that each request sets its own deadlines,
+// since a time for all would cut long executions off.
 func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       bodyTime,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
