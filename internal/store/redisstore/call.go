@@ -25,41 +25,75 @@ const (
 	retryAfter   = time.Second // what a client is told when the store does not answer
 )
 
+// call is one run of a script.
+type call struct {
+	script     *script
+	keys, args []string
+	mutates    bool
+	// shared is how many of the arguments runs on the same keys have in common:
+	// the others may be put one after the other into one run, which answers each
+	// of them with one string. 0: it runs alone.
+	shared int
+}
+
 // mutate runs a script that changes something. An error whose effect may have
 // happened is OutcomeUnknown.
 func (s *Store) mutate(ctx context.Context, script *script, keys, args []string) ([]string, error) {
-	return s.call(ctx, script, keys, args, true)
+	return s.send(ctx, call{script: script, keys: keys, args: args, mutates: true})
 }
 
 // query runs a script that a caller may repeat at will.
 func (s *Store) query(ctx context.Context, script *script, keys, args []string) ([]string, error) {
-	return s.call(ctx, script, keys, args, false)
+	return s.send(ctx, call{script: script, keys: keys, args: args})
 }
 
-func (s *Store) call(ctx context.Context, script *script, keys, args []string, mutates bool) ([]string, error) {
+// command is what is sent for a call.
+type command struct {
+	line []any
+	// group names the commands that can become one, zero for none; head is how
+	// much of the line they share.
+	group group
+	head  int
+}
+
+type group struct {
+	script                *script
+	first, last, settings string // first and last of the keys, first of the arguments
+}
+
+// command makes it. It has pointers, since putting a string into an interface
+// costs an allocation.
+func (c call) command() command {
+	line := make([]any, 0, 3+len(c.keys)+len(c.args))
+	line = append(line, "evalsha", c.script.Hash(), len(c.keys))
+	for i := range c.keys {
+		line = append(line, &c.keys[i])
+	}
+	for i := range c.args {
+		line = append(line, &c.args[i])
+	}
+	if c.shared == 0 {
+		return command{line: line}
+	}
+	return command{line, group{c.script, c.keys[0], c.keys[len(c.keys)-1], c.args[0]}, 3 + len(c.keys) + c.shared}
+}
+
+func (s *Store) send(ctx context.Context, c call) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	limited := deadline.Within(ctx, store.CallTimeout)
 	defer limited.Release()
 	ctx = limited
-	// Pointers, since putting a string into an interface costs an allocation.
-	line := make([]any, 0, 3+len(keys)+len(args))
-	line = append(line, "evalsha", script.Hash(), len(keys))
-	for i := range keys {
-		line = append(line, &keys[i])
-	}
-	for i := range args {
-		line = append(line, &args[i])
-	}
+	cmd := c.command()
 
 	var last error
 	sent, failed := false, 0
 	for moving := 0; ; {
-		reply, maybe, err := s.client.send(ctx, line)
+		reply, maybe, err := s.client.send(ctx, cmd)
 		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-			line[0], line[1] = "eval", script.text
-			reply, maybe, err = s.client.send(ctx, line)
+			cmd.line[0], cmd.line[1], cmd.group = "eval", c.script.text, group{}
+			reply, maybe, err = s.client.send(ctx, cmd)
 		}
 		if err == nil {
 			return reply, nil
@@ -79,7 +113,7 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, m
 		}
 		s.opts.Observer.Retry()
 	}
-	if sent && mutates {
+	if sent && c.mutates {
 		return nil, fault.New(fault.OutcomeUnknown, "The store did not answer in time; the effect may have happened. Repeat the request with the same Idempotency-Key to find out.").
 			Because(last).Retry(retryAfter)
 	}

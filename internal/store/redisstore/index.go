@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	headField  = "h"  // of a session's hash, see lua/prelude.lua
 	sweepBatch = 1000 // hints looked at in one pass, for each owner
 	listRounds = 10   // how often one List reads on past hints that point nowhere
 )
@@ -141,20 +142,22 @@ func (s *Store) living(ctx context.Context, owner string, hints []cursor, now in
 	var out []store.Session
 	for i, h := range hints {
 		m := replies[i].Val()
-		if exp, err := strconv.ParseInt(m["exp"], 10, 64); err != nil || exp <= now {
+		head, ok := m[headField]
+		if !ok {
 			continue
 		}
-		session := store.Session{Ref: store.Ref{Owner: owner, ID: h.id}, Labels: map[string]string{}}
-		var f fields
+		f := &fields{rest: head}
+		session := parseHead(store.Ref{Owner: owner, ID: h.id}, f)
+		if f.err != nil {
+			return nil, damaged(f.err)
+		}
+		if session.Expires.UnixMilli() <= now {
+			continue
+		}
 		for name, v := range m {
 			if label, ok := strings.CutPrefix(name, "l:"); ok {
 				session.Labels[label] = v
-			} else {
-				setSessionField(&session, name, v, &f)
 			}
-		}
-		if f.err != nil {
-			return nil, damaged(f.err)
 		}
 		out = append(out, session)
 	}

@@ -15,19 +15,9 @@ const (
 	layoutKey = prefix + "layout"
 )
 
-// escape makes any text safe inside a key or a header: what is left has no
-// brace, colon, pipe, line break or NUL.
+// escape makes any text safe inside a key: what is left has no brace, colon,
+// line break or NUL.
 func escape(s string) string { return url.QueryEscape(s) }
-
-func unescape(s string) string {
-	if !strings.ContainsAny(s, "%+") {
-		return s
-	}
-	if t, err := url.QueryUnescape(s); err == nil {
-		return t
-	}
-	return s
-}
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 

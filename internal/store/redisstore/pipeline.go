@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,10 @@ const (
 	// bytes.
 	batchLen   = 128
 	batchBytes = 1 << 20
+	// So many commands, of so many bytes, become one at most: Redis does nothing
+	// else meanwhile.
+	joinedLen   = 64
+	joinedBytes = 128 << 10
 	// queueLen is how many commands wait for a batch; further callers wait in
 	// front of the queue.
 	queueLen = 1024
@@ -48,11 +53,12 @@ type pipeline struct {
 
 // order is one command and its caller.
 type order struct {
-	cmd     *redis.StringSliceCmd
+	command
 	size    int
 	claimed atomic.Bool // by the batch it goes with, or by its caller, who has left
 	done    chan struct{}
-	err     error // when done
+	reply   []string // when done
+	err     error    // when done
 }
 
 func newPipeline(client interface{ Pipeline() redis.Pipeliner }) *pipeline {
@@ -86,8 +92,8 @@ func (p *pipeline) close() {
 
 // do sends a command and waits for its reply until ctx ends. sent tells of a
 // command that failed whether the server may have applied it all the same.
-func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent bool, err error) {
-	o := &order{cmd: redis.NewStringSliceCmd(ctx, args...), size: sizeOf(args), done: make(chan struct{})}
+func (p *pipeline) do(ctx context.Context, c command) (reply []string, sent bool, err error) {
+	o := &order{command: c, size: sizeOf(c.line), done: make(chan struct{})}
 	select {
 	case <-p.quit:
 		return nil, false, redis.ErrClosed
@@ -163,7 +169,7 @@ func (p *pipeline) wake() {
 }
 
 func (o *order) answer() (reply []string, sent bool, err error) {
-	return o.cmd.Val(), o.err != nil && maybeSent(o.err), o.err
+	return o.reply, o.err != nil && maybeSent(o.err), o.err
 }
 
 // soon waits for as long as a reply normally takes. Who waits longer asks the
@@ -243,18 +249,80 @@ func (p *pipeline) gather() []*order {
 	return batch
 }
 
-// exec sends a batch, answers its callers and passes the token on.
+// exec sends a batch and answers its callers.
 func (p *pipeline) exec(ctx context.Context, batch []*order) {
 	p.observer.Batch(len(batch))
 	pipe := p.client.Pipeline()
-	for _, o := range batch {
-		_ = pipe.Process(ctx, o.cmd)
+	joined := join(batch)
+	cmds := make([]*redis.StringSliceCmd, len(joined))
+	for i, orders := range joined {
+		cmds[i] = redis.NewStringSliceCmd(ctx, lineOf(orders)...)
+		_ = pipe.Process(ctx, cmds[i])
 	}
 	_, err := pipe.Exec(ctx)
+	for i, orders := range joined {
+		reply, failure := cmds[i].Val(), cmds[i].Err()
+		if failure == nil && reply == nil {
+			failure = err // go-redis keeps from the commands that the server refused their new connection
+		}
+		answer(orders, reply, failure)
+	}
+}
+
+// join puts together what can go as one command, in the order in which it came.
+func join(batch []*order) [][]*order {
+	joined := make([][]*order, 0, len(batch))
+	if len(batch) == 1 {
+		return append(joined, batch)
+	}
+	places, sizes := map[group]int{}, map[group]int{}
 	for _, o := range batch {
-		o.err = o.cmd.Err()
-		if o.err == nil && o.cmd.Val() == nil {
-			o.err = err // go-redis keeps from the commands that the server refused their new connection
+		if o.group == (group{}) {
+			joined = append(joined, []*order{o})
+			continue
+		}
+		place, ok := places[o.group]
+		if !ok || len(joined[place]) == joinedLen || sizes[o.group]+o.size > joinedBytes {
+			place = len(joined)
+			joined = append(joined, nil)
+			places[o.group], sizes[o.group] = place, 0
+		}
+		joined[place] = append(joined[place], o)
+		sizes[o.group] += o.size
+	}
+	return joined
+}
+
+// lineOf returns the command that stands for all of the orders.
+func lineOf(orders []*order) []any {
+	line := orders[0].line
+	if len(orders) == 1 {
+		return line
+	}
+	n := len(line)
+	for _, o := range orders[1:] {
+		n += len(o.line) - o.head
+	}
+	all := append(make([]any, 0, n), line...)
+	for _, o := range orders[1:] {
+		all = append(all, o.line[o.head:]...)
+	}
+	return all
+}
+
+// answer gives each of the orders that went as one command its part of the reply.
+func answer(orders []*order, reply []string, failure error) {
+	if failure == nil && len(orders) > 1 && len(reply) != len(orders) {
+		failure = fmt.Errorf("%d answers to %d commands", len(reply), len(orders))
+	}
+	for i, o := range orders {
+		switch {
+		case failure != nil:
+			o.err = failure
+		case len(orders) == 1:
+			o.reply = reply
+		default:
+			o.reply = reply[i : i+1]
 		}
 		close(o.done)
 	}

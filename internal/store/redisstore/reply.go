@@ -15,8 +15,8 @@ import (
 // errTorn is found in a record that is shorter than it says.
 var errTorn = errors.New("a record in the store is damaged")
 
-// fields reads the body of a record: netstrings ("5:hello3:abc"), or what
-// lua/apply.lua writes. The first error sticks.
+// fields reads an answer or a record: numbers are big-endian, and texts have
+// their length before them. The first error sticks.
 type fields struct {
 	rest string
 	err  error
@@ -24,35 +24,9 @@ type fields struct {
 
 func (f *fields) more() bool { return f.err == nil && f.rest != "" }
 
-func (f *fields) text() string {
-	if f.err != nil {
-		return ""
-	}
-	size, rest, ok := strings.Cut(f.rest, ":")
-	n, err := strconv.Atoi(size)
-	if !ok || err != nil || n < 0 || n > len(rest) {
-		f.err = errTorn
-		return ""
-	}
-	f.rest = rest[n:]
-	return rest[:n]
-}
-
-func (f *fields) number() int64 {
-	return f.asNumber(f.text())
-}
-
-func (f *fields) asNumber(text string) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil && f.err == nil {
-		f.err = fmt.Errorf("a record in the store has %q for a number", text)
-	}
-	return n
-}
-
 // take reads the next n bytes.
 func (f *fields) take(n int) string {
-	if f.err == nil && n > len(f.rest) {
+	if f.err == nil && (n < 0 || n > len(f.rest)) {
 		f.err = errTorn
 	}
 	if f.err != nil {
@@ -63,22 +37,17 @@ func (f *fields) take(n int) string {
 	return taken
 }
 
-// until reads the bytes before the next end, and end.
-func (f *fields) until(end byte) string {
-	i := strings.IndexByte(f.rest, end)
-	if f.err == nil && i < 0 {
-		f.err = errTorn
+// number reads a number of that many bytes.
+func (f *fields) number(size int) int64 {
+	n := int64(0)
+	for _, b := range []byte(f.take(size)) {
+		n = n<<8 | int64(b)
 	}
-	if f.err != nil {
-		return ""
-	}
-	taken := f.rest[:i]
-	f.rest = f.rest[i+1:]
-	return taken
+	return n
 }
 
-// upTo reads the number before the next end, and end.
-func (f *fields) upTo(end byte) int64 { return f.asNumber(f.until(end)) }
+// sized reads a text after its length, a number of that many bytes.
+func (f *fields) sized(size int) string { return f.take(int(f.number(size))) }
 
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
@@ -94,6 +63,16 @@ type record struct {
 	replayed bool
 }
 
+// parts splits lua/apply.lua's reply to one unit. What follows an answer's first
+// letter may hold NULs of its own.
+func parts(reply string) []string {
+	status, rest, _ := strings.Cut(reply, "\x00")
+	if status == "E" {
+		return append([]string{status}, strings.Split(rest, "\x00")...)
+	}
+	return []string{status, rest}
+}
+
 // parse splits a mutation's reply. Errors are the script's refusals.
 func parse(reply []string, token store.Token, refusal func(code string, op int, args []string) error) (record, error) {
 	if len(reply) == 0 {
@@ -103,9 +82,9 @@ func parse(reply []string, token store.Token, refusal func(code string, op int, 
 		op, _ := strconv.Atoi(reply[2])
 		return record{}, refusal(reply[1], op, reply[3:])
 	}
-	head := 1 + 13
+	head := 1 + 6 // kind, when
 	if token.Keyed() {
-		head += 6 + 32
+		head += 4 + 32 // incarnation, fingerprint
 	}
 	if len(reply) < 2 || len(reply[1]) < head {
 		return record{}, damaged(errors.New("a short record"))
@@ -147,16 +126,12 @@ func sessionRefusal(code string, _ int, args []string) error {
 	}
 }
 
-// parseSession reads a session hash.
+// parseSession reads a session as lua/prelude.lua's cold.snapshot has it.
 func parseSession(ref store.Ref, f *fields) (store.Session, error) {
-	s := store.Session{Ref: ref, Labels: map[string]string{}}
+	s := parseHead(ref, f)
 	for f.more() {
-		name, v := f.text(), f.text()
-		if label, ok := strings.CutPrefix(name, "l:"); ok {
-			s.Labels[label] = v
-			continue
-		}
-		setSessionField(&s, name, v, f)
+		label := f.sized(4)
+		s.Labels[label] = f.sized(4)
 	}
 	if f.err != nil {
 		return store.Session{}, damaged(f.err)
@@ -164,52 +139,38 @@ func parseSession(ref store.Ref, f *fields) (store.Session, error) {
 	return s, nil
 }
 
-func setSessionField(s *store.Session, name, v string, f *fields) {
-	if name == "ep" {
-		s.Epoch = v
-		return
-	}
-	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil && f.err == nil {
-		f.err = fmt.Errorf("session field %s is %q", name, v)
-	}
-	switch name {
-	case "cr":
-		s.Created = instant(n)
-	case "exp":
-		s.Expires = instant(n)
-	case "ttl":
-		s.TTL = time.Duration(n) * time.Millisecond
-	case "ver":
-		s.Version = n
-	case "seq":
-		s.Seq = n
-	case "cc":
-		s.Commands = n
-	case "nv":
-		s.Variables = n
-	case "ro":
-		s.ReadOnly = n == 1
-	}
+// parseHead reads what lua/prelude.lua calls HEAD.
+func parseHead(ref store.Ref, f *fields) store.Session {
+	s := store.Session{Ref: ref, Labels: map[string]string{}}
+	s.Expires = instant(f.number(6))
+	s.TTL = time.Duration(f.number(6)) * time.Millisecond
+	f.number(6) // until when Redis keeps it
+	s.Created = instant(f.number(6))
+	s.Seq, s.Commands = f.number(6), f.number(6)
+	f.number(6) // bytes
+	s.Variables, s.Version = f.number(4), f.number(4)
+	s.ReadOnly = f.number(1) == 1
+	s.Epoch = f.take(8)
+	return s
 }
 
-// parseVariable reads a variable's header and payload; an empty header is a
-// variable that is not there.
-func parseVariable(name, header, payload string) (store.Variable, error) {
+// parseVariable reads what lua/prelude.lua calls RECORD, with its payload; an
+// empty one is a variable that is not there.
+func parseVariable(name, rec string) (store.Variable, error) {
 	v := store.Variable{Name: name}
-	if header == "" {
+	if rec == "" {
 		return v, nil
 	}
-	f := &fields{rest: header}
+	f := &fields{rest: rec}
 	kind := f.take(3) // type, codec, flag
-	v.Version, v.Created, v.Updated, v.By = f.upTo('|'), instant(f.upTo('|')), instant(f.upTo('|')), unescape(f.rest)
+	v.Version, v.Created, v.Updated, v.By = f.number(6), instant(f.number(6)), instant(f.number(6)), f.sized(1)
 	if f.err != nil {
-		return v, damaged(fmt.Errorf("variable header %q: %w", header, f.err))
+		return v, damaged(fmt.Errorf("the record of the variable %q: %w", name, f.err))
 	}
 	typ, ok := value.TypeOfLetter(kind[0])
 	if !ok {
-		return v, damaged(fmt.Errorf("variable header %q", header))
+		return v, damaged(fmt.Errorf("the variable %q is of type %q", name, kind[:1]))
 	}
-	v.Value = value.Stored(typ, payload)
+	v.Value = value.Stored(typ, f.rest)
 	return v, nil
 }

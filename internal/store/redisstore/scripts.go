@@ -34,16 +34,19 @@ func loadScripts() scripts {
 		}
 		return string(b)
 	}
-	prelude := text("prelude")
 	const whole, always = "#!lua\n", "#!lua flags=allow-oom\n"
-	session := func(shebang, name string) *script {
-		return newScript(shebang + prelude + "\n" + text(name))
+	session := func(shebang string, parts ...string) *script {
+		all := shebang + text("prelude") + text("cold")
+		for _, part := range parts {
+			all += text(part)
+		}
+		return newScript(all)
 	}
 	return scripts{
-		apply: session(whole, "apply"), end: session(always, "apply"), create: session(whole, "create"),
-		update: session(whole, "update"), remove: session(always, "remove"), read: session(always, "read"),
-		changes: session(always, "changes"),
-		recall:  newScript(whole + text("recall")), index: newScript(always + text("index")),
+		apply: session(whole, "answers", "apply"), end: session(always, "answers", "apply"),
+		create: session(whole, "answers", "create"), update: session(whole, "answers", "update"),
+		remove: session(always, "answers", "remove"), read: session(always, "read"), changes: session(always, "changes"),
+		recall: newScript(whole + text("recall")), index: newScript(always + text("index")),
 	}
 }
 

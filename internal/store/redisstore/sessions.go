@@ -36,8 +36,7 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	if err != nil {
 		return store.Created{}, err
 	}
-	c := store.Created{Existing: rec.body.text() == "1", Replayed: rec.replayed}
-	rec.body.number() // at
+	c := store.Created{Existing: rec.body.take(1) == "1", Replayed: rec.replayed}
 	if c.Session, err = parseSession(ref, &rec.body); err != nil {
 		return store.Created{}, err
 	}
@@ -97,8 +96,6 @@ func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.
 	if err != nil {
 		return store.Changed{}, err
 	}
-	rec.body.text() // existing
-	rec.body.number()
 	session, err := parseSession(ref, &rec.body)
 	return store.Changed{Session: session, Replayed: rec.replayed}, err
 }
@@ -119,7 +116,7 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemova
 		return store.Removed{}, err
 	}
 	s.hintRemoved(ctx, ref)
-	removed := store.Removed{Existed: rec.body.text() == "1", Replayed: rec.replayed}
+	removed := store.Removed{Existed: rec.body.take(1) == "1", Replayed: rec.replayed}
 	if rec.body.err != nil {
 		return store.Removed{}, damaged(rec.body.err)
 	}

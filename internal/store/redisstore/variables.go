@@ -2,9 +2,12 @@ package redisstore
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
+	"time"
 
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
@@ -22,7 +25,7 @@ func (s *Store) Read(ctx context.Context, ref store.Ref, names ...string) (store
 	}
 	snap := store.Snapshot{Variables: make(map[string]store.Variable, len(names)), At: instant(at), Commands: session.Commands}
 	for i, name := range names {
-		v, err := parseVariable(name, rest[2*i], rest[2*i+1])
+		v, err := parseVariable(name, rest[i])
 		if err != nil {
 			return store.Snapshot{}, err
 		}
@@ -33,10 +36,10 @@ func (s *Store) Read(ctx context.Context, ref store.Ref, names ...string) (store
 	return snap, nil
 }
 
-// read runs the read script and returns the session, a header and a payload
-// for each name, and the store's clock.
+// read runs the read script and returns the session, a record for each name,
+// and the store's clock.
 func (s *Store) read(ctx context.Context, ref store.Ref, names []string) (store.Session, []string, int64, error) {
-	args := append(make([]string, 0, 2+len(names)), s.offset(), itoa(s.cfg.TombstoneTTL.Milliseconds()))
+	args := append(make([]string, 0, 1+len(names)), s.settings())
 	args = append(args, names...)
 	reply, err := s.query(ctx, s.scripts.read, sessionKeys(ref, store.Token{}), args)
 	if err != nil {
@@ -45,7 +48,7 @@ func (s *Store) read(ctx context.Context, ref store.Ref, names []string) (store.
 	if len(reply) >= 2 && reply[0] == "E" {
 		return store.Session{}, nil, 0, sessionRefusal(reply[1], 0, nil)
 	}
-	if len(reply) != 3+2*len(names) {
+	if len(reply) != 3+len(names) {
 		return store.Session{}, nil, 0, damaged(fmt.Errorf("%d fields for %d names", len(reply), len(names)))
 	}
 	at, err := strconv.ParseInt(reply[1], 10, 64)
@@ -58,14 +61,35 @@ func (s *Store) read(ctx context.Context, ref store.Ref, names []string) (store.
 
 func (s *Store) offset() string { return itoa(s.cfg.Offset().Milliseconds()) }
 
-// head returns the arguments every mutating session script begins with.
-func (s *Store) head(w store.Write, capacity int) []string {
-	fingerprint, keep := "", store.MintedTTL
-	if w.Token.Keyed() {
-		fingerprint, keep = string(w.Fingerprint[:]), s.cfg.KeyTTL
+// settings returns the argument that every session script begins with.
+func (s *Store) settings() string {
+	b := make([]byte, 0, 8+3*6)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.cfg.Offset().Milliseconds()))
+	for _, d := range [...]time.Duration{s.cfg.TombstoneTTL, s.cfg.KeyTTL, store.MintedTTL} {
+		b = appendNumber(b, d.Milliseconds(), 6)
 	}
-	args := make([]string, 0, 5+capacity)
-	return append(args, s.offset(), w.Token.Bytes(), fingerprint, itoa(keep.Milliseconds()), itoa(s.cfg.TombstoneTTL.Milliseconds()))
+	return string(b)
+}
+
+// appendNumber appends the last size bytes of a number that is not negative.
+func appendNumber(b []byte, n int64, size int) []byte {
+	for i := size - 1; i >= 0; i-- {
+		b = append(b, byte(n>>(8*i)))
+	}
+	return b
+}
+
+// head returns the arguments every mutating session script but apply begins with.
+func (s *Store) head(w store.Write, capacity int) []string {
+	return append(make([]string, 0, 3+capacity), s.settings(), w.Token.Bytes(), fingerprintOf(w))
+}
+
+// fingerprintOf returns what a session's answer to a token is compared by.
+func fingerprintOf(w store.Write) string {
+	if !w.Token.Keyed() {
+		return ""
+	}
+	return string(w.Fingerprint[:])
 }
 
 // Apply implements store.Variables.
@@ -77,10 +101,9 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	if kind == 0 {
 		kind = store.Effect
 	}
-	limits := s.cfg.Limits
-	args := append(s.head(u.Write, 8+8*len(u.Ops)),
-		string(rune(kind)), string(u.Memo), flag(u.Count), escape(u.By),
-		itoa(limits.Variables), itoa(limits.SessionBytes), itoa(limits.Changes), strconv.Itoa(len(u.Ops)))
+	const shared, own = 2, 5 // settings and limits; what a unit begins with
+	args := append(make([]string, 0, shared+own+6*len(u.Ops)), s.settings(), s.limits(),
+		u.Token.Bytes(), fingerprintOf(u.Write), "", string(u.Memo), u.By)
 	script, ends := s.scripts.apply, false
 	for _, o := range u.Ops {
 		args = appendOp(args, o)
@@ -88,11 +111,20 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 			script, ends = s.scripts.end, true
 		}
 	}
-	reply, err := s.mutate(ctx, script, sessionKeys(ref, u.Token), args)
+	head := append(make([]byte, 0, 5), byte(kind), flag(u.Count)[0], byte(len(u.Ops)))
+	args[shared+2] = string(appendNumber(head, int64(len(args)-shared), 2))
+	c := call{script: script, keys: sessionKeys(ref, u.Token), args: args, mutates: true}
+	if !ends {
+		c.shared = shared
+	}
+	reply, err := s.send(ctx, c)
 	if err != nil {
 		return store.Applied{}, err
 	}
-	rec, err := parse(reply, u.Token, refusalOf(u.Ops))
+	if len(reply) != 1 {
+		return store.Applied{}, damaged(fmt.Errorf("%d answers to one unit", len(reply)))
+	}
+	rec, err := parse(parts(reply[0]), u.Token, refusalOf(u.Ops))
 	if err != nil {
 		return store.Applied{}, err
 	}
@@ -109,16 +141,30 @@ func flag(b bool) string {
 	return "0"
 }
 
-// appendOp adds the eight arguments of one operation.
+// limits returns what lua/apply.lua must know of the store's limits.
+func (s *Store) limits() string {
+	limits := s.cfg.Limits
+	b := make([]byte, 0, 4+6+4)
+	b = appendNumber(b, min(limits.Variables, math.MaxUint32), 4)
+	b = appendNumber(b, limits.SessionBytes, 6)
+	return string(appendNumber(b, min(limits.Changes, math.MaxUint32), 4))
+}
+
+// appendOp adds the arguments of one operation.
 func appendOp(args []string, o store.Op) []string {
-	typ, data := "", o.Value.JSON()
+	typ := "-"
 	switch o.Kind {
 	case store.OpAdd:
-		data = itoa(o.Delta)
+		if o.Min == nil && o.Max == nil {
+			return append(args, string(rune(o.Kind))+typ+optional(o.Version), o.Name, itoa(o.Delta), optional(o.Initial))
+		}
+		return append(args, "B"+typ+optional(o.Version), o.Name, itoa(o.Delta), optional(o.Initial), optional(o.Min), optional(o.Max))
 	case store.OpPut, store.OpCreate, store.OpEnsure:
 		typ = string(rune(o.Value.Type().Letter()))
+		return append(args, string(rune(o.Kind))+typ+optional(o.Version), o.Name, o.Value.JSON())
+	default:
+		return append(args, string(rune(o.Kind))+typ+optional(o.Version), o.Name)
 	}
-	return append(args, string(rune(o.Kind)), o.Name, optional(o.Version), typ, data, optional(o.Initial), optional(o.Min), optional(o.Max))
 }
 
 func optional(n *int64) string {
@@ -168,21 +214,15 @@ func parseApplied(rec record) (store.Applied, error) {
 	b := &rec.body
 	a := store.Applied{
 		Kind: rec.kind, Replayed: rec.replayed,
-		At: instant(b.upTo('|')), Seq: b.upTo('|'), Commands: b.upTo('|'), Variables: b.upTo('|'), Created: instant(b.upTo('|')),
+		At: instant(b.number(6)), Seq: b.number(6), Commands: b.number(6), Variables: b.number(4), Created: instant(b.number(6)),
 	}
-	if memo := b.text(); memo != "" {
+	if memo := b.take(int(b.number(4))); memo != "" {
 		a.Memo = []byte(memo)
 	}
 	for b.more() {
-		sizes := b.take(resultSizes)
-		if b.err != nil {
-			break
-		}
+		name, header, payload := int(b.number(1)), int(b.number(1)), int(b.number(4))
 		existed := b.take(1) == "1"
-		name := b.take(int(sizes[0]))
-		header := b.take(int(sizes[1])<<8 | int(sizes[2]))
-		payload := b.take(int(sizes[3])<<24 | int(sizes[4])<<16 | int(sizes[5])<<8 | int(sizes[6]))
-		v, err := parseVariable(name, header, payload)
+		v, err := parseVariable(b.take(name), b.take(header+payload))
 		if err != nil {
 			return store.Applied{}, err
 		}
@@ -194,12 +234,9 @@ func parseApplied(rec record) (store.Applied, error) {
 	return a, nil
 }
 
-// resultSizes is how many bytes say how long the parts of a result are.
-const resultSizes = 1 + 2 + 4
-
 // Changes implements store.Events.
 func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit int) ([]store.Change, error) {
-	args := []string{s.offset(), itoa(s.cfg.TombstoneTTL.Milliseconds()), itoa(max(after, 0)), strconv.Itoa(limit)}
+	args := []string{s.settings(), itoa(max(after, 0)), strconv.Itoa(limit)}
 	reply, err := s.query(ctx, s.scripts.changes, sessionKeys(ref, store.Token{}), args)
 	if err != nil {
 		return nil, err
@@ -227,13 +264,14 @@ func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit i
 
 func parseChange(seq int64, entry string) (store.Change, error) {
 	f := &fields{rest: entry}
-	c := store.Change{Seq: seq, At: instant(f.upTo('|')), By: unescape(f.until('|'))}
+	c := store.Change{Seq: seq, At: instant(f.number(6)), By: f.sized(1)}
 	for f.more() {
-		head := f.take(2) // the kind and how long the name is
-		if f.err != nil {
-			break
+		kind := f.take(1)
+		item := store.ChangeItem{Name: f.sized(1), Version: f.number(6)}
+		if f.err == nil {
+			item.Kind = store.ChangeKind(kind[0])
+			c.Items = append(c.Items, item)
 		}
-		c.Items = append(c.Items, store.ChangeItem{Kind: store.ChangeKind(head[0]), Name: f.take(int(head[1])), Version: f.upTo('|')})
 	}
 	if f.err != nil {
 		return store.Change{}, damaged(f.err)

@@ -1,31 +1,23 @@
 -- Reads a session and some of its variables at one instant, and re-arms the
 -- expiry when less than 90 % of the TTL is left.
--- ARGV 1 clock offset ms  2 ms a tombstone is kept  3 names...
--- Returns {"O", at, session as netstrings, then for each name header, payload}.
-local tomb = tonumber(ARGV[2])
-local now = clock()
-local m = redis.call('HMGET', M, 'exp', 'ttl', 'p')
-if not m[1] or tonumber(m[1]) <= now then return absent(now, tomb, m[1]) end
-local exp, ttl, p = tonumber(m[1]), tonumber(m[2]), tonumber(m[3])
+-- ARGV 2 names...
+-- Returns {"O", when, session as cold.snapshot has it, then for each name its record, "" when there is none}.
+local h = call('HGET', M, 'h')
+if not h then return cold(now, tomb, keyed).absent(h) end
+local exp, ttl, p = unpack('>I6I6I6', h)
+if exp <= now then return cold(now, tomb, keyed).absent(h) end
+local cold = cold(now, tomb, keyed)
 if exp - now < ttl * 0.9 then
   exp = now + ttl
   if exp > p then
-    p = horizon(exp, ttl, tomb)
-    keep(now, p, tomb)
+    p = cold.horizon(exp, ttl)
+    cold.keep(p)
   end
-  redis.call('HSET', M, 'exp', exp, 'p', p)
+  call('HSET', M, 'h', pack('>I6I6I6', exp, ttl, p) .. sub(h, 19))
 end
-local out = {'O', tostring(now), snapshot()}
-for i = 3, #ARGV do
-  local name = ARGV[i]
-  local rec = redis.call('HGET', V, name)
-  local header, payload = '', ''
-  if rec and string.sub(rec, 3, 3) == '-' then
-    local nl = string.find(rec, '\n', 1, true)
-    header, payload = string.sub(rec, 1, nl - 1), string.sub(rec, nl + 1)
-    if string.sub(rec, 1, 1) == 'i' then payload = redis.call('HGET', C, name) end
-  end
-  out[#out + 1] = header
-  out[#out + 1] = payload
+local out = {'O', string.format('%d', now), cold.snapshot()}
+for i = 2, #ARGV do
+  local rec = call('HGET', V, ARGV[i])
+  out[i + 2] = rec and string.byte(rec, 3) == 45 and rec or ''
 end
 return out
