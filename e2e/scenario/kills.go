@@ -40,7 +40,7 @@ func (k Kills) Run(t *testing.T) (worst time.Duration) {
 	start := time.Now()
 	killing, stopKilling := context.WithCancel(t.Context())
 	killed := make(chan int, 1)
-	go func() { killed <- k.killEach(t, killing) }()
+	go func() { killed <- k.killEach(killing, t) }()
 	all := k.work(t)
 	took := time.Since(start)
 	stopKilling()
@@ -61,26 +61,41 @@ func (k Kills) Run(t *testing.T) (worst time.Duration) {
 	return f.worst
 }
 
-// killEach kills and replaces replicas in turn until ctx is done; the last one
-// killed is up again when it returns. It returns how many it killed.
-func (k Kills) killEach(t *testing.T, ctx context.Context) int {
+// killEach kills replicas in turn and replaces each, until ctx is done. Those
+// that it killed are up again when it returns, and it returns how many that
+// were. A replacement that takes its time does not put off the next kill, as
+// long as another replica is there.
+func (k Kills) killEach(ctx context.Context, t *testing.T) (kills int) {
+	var replacing sync.WaitGroup
+	defer replacing.Wait()
+	up := make(chan int, k.Fleet.Size())
+	for i := range k.Fleet.Size() {
+		up <- i
+	}
 	tick := time.NewTicker(k.Every)
 	defer tick.Stop()
-	for n := 0; ; n++ {
+	for {
 		select {
 		case <-ctx.Done():
-			return n
+			return kills
 		case <-tick.C:
 		}
-		victim := n % k.Fleet.Size()
-		err := k.Fleet.Kill(t.Context(), victim)
-		if err == nil {
-			err = k.Fleet.Start(t.Context(), victim)
+		if len(up) < 2 {
+			continue
 		}
-		if err != nil {
-			t.Errorf("replacing replica %d: %v", victim, err)
-			return n
+		victim := <-up
+		if err := k.Fleet.Kill(t.Context(), victim); err != nil {
+			t.Errorf("killing replica %d: %v", victim, err)
+			return kills
 		}
+		kills++
+		replacing.Go(func() {
+			if err := k.Fleet.Start(t.Context(), victim); err != nil {
+				t.Errorf("replacing replica %d: %v", victim, err)
+				return
+			}
+			up <- victim
+		})
 	}
 }
 
