@@ -35,7 +35,7 @@ func TestKillsOfTwo(t *testing.T) {
 	worst := scenario.Kills{
 		Fleet: newFleet(t, 2), Clients: 64, For: duration, Every: every, Least: int(duration/every) / 2,
 	}.Run(t)
-	t.Logf("worst latency of a caller: %s, of which 250ms is the most on a machine with nothing else to do", worst.Round(time.Millisecond))
+	t.Logf("worst latency of a caller: %s; the aim, on a machine with nothing else to do, is 250ms", worst.Round(time.Millisecond))
 }
 
 // TestRolling is what TestCompose does with containers, with the same
