@@ -12,16 +12,17 @@ ROUNDS  ?= 3
 CONNS   ?= 1,16,64
 MODE    ?= pinned,unpinned
 BLOCK   ?= redis,sqlite,state
+KILLS   ?= 60s
 
 TOOL    = go tool -modfile=tools.mod
 LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
 
-.PHONY: help build run test check generate generate-check lint format fuzz bench bench-scale image clean
+.PHONY: help build run test e2e e2e-local check generate generate-check lint format fuzz bench bench-scale image clean
 
 help: ## This list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: ## The static binary, bin/toolpit
 	@mkdir -p bin
@@ -52,6 +53,17 @@ test: ## All tests, with the race detector where there is a C compiler (PKG=./in
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --jsonfile $(REPORT) -- \
 	  -count=1 -shuffle=on -timeout=15m $$race $(TESTFLAGS) $(PKG)
 
+# e2e/ is a module of its own, so that the service does not depend on what it
+# takes to speak to Docker. -n names the tool as it was built for this module.
+IN_E2E = tool=$$($(TOOL) -n gotestsum) && mkdir -p $(dir $(REPORT)) && cd e2e && \
+  "$$tool" --format standard-verbose --jsonfile $(abspath $(REPORT)) -- -count=1 -timeout=10m $(TESTFLAGS)
+
+e2e: image ## Kill and restart replicas in containers (TOOLPIT_TEST_REDIS_IMAGE, TOOLPIT_TEST_HAPROXY_IMAGE)
+	@export TOOLPIT_IMAGE=$(IMAGE); $(IN_E2E) ./scenario ./containers
+
+e2e-local: build ## The same with processes, no Docker: redis-server, haproxy (KILLS=60s)
+	@export TOOLPIT_TEST_BINARY=$(CURDIR)/bin/toolpit TOOLPIT_E2E_TIME=$(KILLS); $(IN_E2E) ./scenario ./local
+
 check: generate-check lint test ## What must pass before a commit
 
 generate: ## Generate api/*.gen.go from api/openapi.yaml
@@ -69,13 +81,16 @@ generate-check: ## Fail when api/*.gen.go is not what `make generate` makes
 	if [ -n "$$stale" ]; then echo "stale:$$stale; run 'make generate'" >&2; exit 1; fi
 
 lint: ## gofmt, go vet, golangci-lint
-	@bad=$$(gofmt -l api bench cmd internal); \
+	@bad=$$(gofmt -l api bench cmd e2e internal); \
 	if [ -n "$$bad" ]; then echo "not formatted; run 'make format':" >&2; echo "$$bad" >&2; exit 1; fi
 	go vet ./...
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+	cd e2e && go vet ./...
+	lint=$$($(TOOL) -n golangci-lint) && cd e2e && "$$lint" run --allow-parallel-runners ./...
 
 format: ## Format all Go files as lint wants them
 	$(TOOL) golangci-lint fmt
+	lint=$$($(TOOL) -n golangci-lint) && cd e2e && "$$lint" fmt
 
 fuzz: ## Every fuzz target for T=30s
 	@set -e; \

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -33,7 +32,7 @@ type App struct {
 	access   *server.AccessLog
 	watcher  *watcher
 	http     *http.Server
-	listener net.Listener
+	listener *listener
 	stops    []stop // run in reverse
 }
 
@@ -127,8 +126,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.http = server.HTTPServer(a.sendElsewhere(handler), a.log)
-	var lc net.ListenConfig
-	if a.listener, err = lc.Listen(ctx, "tcp", a.cfg.Listen); err != nil {
+	if a.listener, err = listen(ctx, a.cfg.Listen); err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", a.cfg.Listen, err) // the port may be free the next time
 	}
 	a.onStop("HTTP server", a.http.Close)
@@ -216,7 +214,8 @@ func (a *App) Run(ctx context.Context) error {
 	watching, serving := true, true
 	select {
 	case <-ctx.Done():
-		err = a.drain()
+		err = a.drain(served)
+		serving = false
 	case err = <-watched:
 		watching = false
 	case err = <-served:
@@ -234,17 +233,22 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// drain lets a load balancer notice before the listener closes.
-func (a *App) drain() error {
+// drain lets a load balancer notice before the listener closes, serves whoever
+// has connected until then, and returns when served has been received.
+func (a *App) drain(served <-chan error) error {
 	a.log.Info("Draining.")
 	a.watcher.draining.Store(true)
 	pause := time.NewTimer(a.cfg.DrainDelay)
 	defer pause.Stop()
 	<-pause.C
+	if err := a.listener.finish(); err != nil {
+		a.log.Warn("Connections that wait to be accepted are cut off.", slog.Any("error", err))
+	}
+	<-served // every connection is known to the server now
 	ctx, cancel := context.WithTimeout(context.Background(), a.cfg.DrainTimeout)
 	defer cancel()
 	if err := a.http.Shutdown(ctx); err != nil {
-		return fmt.Errorf("requests were still under way after %s: %w", a.cfg.DrainTimeout, err)
+		return errors.Join(fmt.Errorf("requests were still under way after %s: %w", a.cfg.DrainTimeout, err), a.http.Close())
 	}
 	a.log.Info("Drained.")
 	return nil

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package app
+
+import (
+	"errors"
+	"net"
+)
+
+// ignoreNew cannot be had here.
+func ignoreNew(*net.TCPListener) error { return errors.ErrUnsupported }
