@@ -116,7 +116,7 @@ func (o *Operation) Ended(err error, d time.Duration) {
 	switch fault.CodeOf(err) {
 	case fault.OutcomeUnknown:
 		o.unknown.Inc()
-	case fault.StoreUnavailable, fault.StoreFull:
+	case fault.StoreUnavailable, fault.StoreFull, fault.DurabilityNotReached:
 		o.unavailable.Inc()
 	case fault.Internal, fault.Cancelled, fault.DeadlineExceeded:
 		o.failed.Inc()

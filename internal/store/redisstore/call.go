@@ -26,17 +26,18 @@ const (
 )
 
 // mutate runs a script that changes something. An error whose effect may have
-// happened is OutcomeUnknown.
-func (s *Store) mutate(ctx context.Context, script *script, keys, args []string) ([]string, error) {
-	return s.call(ctx, script, keys, args, true)
+// happened is OutcomeUnknown; one whose effect has happened, and may be lost, is
+// DurabilityNotReached.
+func (s *Store) mutate(ctx context.Context, w store.Write, script *script, keys, args []string) ([]string, error) {
+	return s.call(ctx, script, keys, args, s.confirmed(w), true)
 }
 
 // query runs a script that a caller may repeat at will.
 func (s *Store) query(ctx context.Context, script *script, keys, args []string) ([]string, error) {
-	return s.call(ctx, script, keys, args, false)
+	return s.call(ctx, script, keys, args, 0, false)
 }
 
-func (s *Store) call(ctx context.Context, script *script, keys, args []string, mutates bool) ([]string, error) {
+func (s *Store) call(ctx context.Context, script *script, keys, args []string, replicas int, mutates bool) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -56,17 +57,19 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, m
 	var last error
 	sent, failed := false, 0
 	for moving := 0; ; {
-		reply, maybe, err := s.client.send(ctx, line)
+		reply, maybe, err := s.client.send(ctx, line, replicas)
 		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 			line[0], line[1] = "eval", script.text
-			reply, maybe, err = s.client.send(ctx, line)
+			reply, maybe, err = s.client.send(ctx, line, replicas)
 		}
 		if err == nil {
 			return reply, nil
 		}
 		last = err
 		sent = sent || maybe
-		s.client.doubt(ctx, err)
+		if !errors.Is(err, errUnconfirmed) {
+			s.client.doubt(ctx, err)
+		}
 		rest := retryPause
 		if strings.HasPrefix(serverSaid(err), "TRYAGAIN") {
 			rest <<= min(moving, maxDoublings)
@@ -78,6 +81,9 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, m
 			break
 		}
 		s.opts.Observer.Retry()
+	}
+	if errors.Is(last, errUnconfirmed) {
+		return nil, store.NotConfirmed().Because(last).Retry(retryAfter)
 	}
 	if sent && mutates {
 		return nil, fault.New(fault.OutcomeUnknown, "The store did not answer in time; the effect may have happened. Repeat the request with the same Idempotency-Key to find out.").

@@ -69,9 +69,9 @@ func (once) NoRetry() bool { return true }
 // whether a server may have applied it all the same. The commands of concurrent
 // callers go together but in a Cluster: go-redis would repeat a batch of which
 // a reply was lost, and nobody would learn of it.
-func (c *client) send(ctx context.Context, line []any) (reply []string, sent bool, err error) {
+func (c *client) send(ctx context.Context, line []any, replicas int) (reply []string, sent bool, err error) {
 	if c.pipeline != nil {
-		return c.pipeline.do(ctx, line)
+		return c.pipeline.do(ctx, line, replicas)
 	}
 	args := make([]any, len(line))
 	for i, a := range line {

@@ -126,12 +126,17 @@ func (s *Store) Check(ctx context.Context) error {
 		return &store.Unfit{Reason: "Redis refuses the user, the password or the database number of the store's URL"}
 	}
 	if err == nil {
+		err = s.checkDurability(ctx)
+	}
+	if err == nil {
 		err = s.checkLayout(ctx)
 	}
 	switch {
 	case err == nil:
 		return nil
 	case store.IsUnfit(err):
+		return err
+	case fault.CodeOf(err) != fault.Internal:
 		return err
 	default:
 		s.client.doubt(ctx, err)

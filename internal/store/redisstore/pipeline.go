@@ -48,11 +48,12 @@ type pipeline struct {
 
 // order is one command and its caller.
 type order struct {
-	cmd     *redis.StringSliceCmd
-	size    int
-	claimed atomic.Bool // by the batch it goes with, or by its caller, who has left
-	done    chan struct{}
-	err     error // when done
+	cmd      *redis.StringSliceCmd
+	size     int
+	replicas int         // that must confirm what it writes
+	claimed  atomic.Bool // by the batch it goes with, or by its caller, who has left
+	done     chan struct{}
+	err      error // when done
 }
 
 func newPipeline(client interface{ Pipeline() redis.Pipeliner }) *pipeline {
@@ -85,9 +86,10 @@ func (p *pipeline) close() {
 }
 
 // do sends a command and waits for its reply until ctx ends. sent tells of a
-// command that failed whether the server may have applied it all the same.
-func (p *pipeline) do(ctx context.Context, args []any) (reply []string, sent bool, err error) {
-	o := &order{cmd: redis.NewStringSliceCmd(ctx, args...), size: sizeOf(args), done: make(chan struct{})}
+// command that failed whether the server may have applied it all the same. One
+// that writes is answered when so many replicas have confirmed it.
+func (p *pipeline) do(ctx context.Context, args []any, replicas int) (reply []string, sent bool, err error) {
+	o := &order{cmd: redis.NewStringSliceCmd(ctx, args...), size: sizeOf(args), replicas: replicas, done: make(chan struct{})}
 	select {
 	case <-p.quit:
 		return nil, false, redis.ErrClosed
@@ -250,11 +252,15 @@ func (p *pipeline) exec(ctx context.Context, batch []*order) {
 	for _, o := range batch {
 		_ = pipe.Process(ctx, o.cmd)
 	}
+	confirmation := confirm(ctx, pipe, batch)
 	_, err := pipe.Exec(ctx)
 	for _, o := range batch {
 		o.err = o.cmd.Err()
 		if o.err == nil && o.cmd.Val() == nil {
 			o.err = err // go-redis keeps from the commands that the server refused their new connection
+		}
+		if o.err == nil {
+			o.err = confirmation.check(o)
 		}
 		close(o.done)
 	}

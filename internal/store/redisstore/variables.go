@@ -88,7 +88,7 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 			script, ends = s.scripts.end, true
 		}
 	}
-	reply, err := s.mutate(ctx, script, sessionKeys(ref, u.Token), args)
+	reply, err := s.mutate(ctx, u.Write, script, sessionKeys(ref, u.Token), args)
 	if err != nil {
 		return store.Applied{}, err
 	}

@@ -1,0 +1,73 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"toolpit/internal/store"
+)
+
+// confirmTime is how long replicas may take to confirm what a batch wrote.
+// With the batch's own time it fits into the client's ReadTimeout, and twice
+// into store.CallTimeout.
+const confirmTime = 250 * time.Millisecond
+
+// errUnconfirmed is of a command that was executed, of which too few replicas
+// know.
+var errUnconfirmed = errors.New("too few replicas confirmed a write")
+
+// confirmation is the WAIT at the end of a batch: it covers all that was written
+// on its connection before.
+type confirmation struct {
+	replicas int
+	wait     *redis.Cmd
+}
+
+// confirm adds a WAIT to a batch if any of its commands needs one.
+func confirm(ctx context.Context, pipe redis.Pipeliner, batch []*order) confirmation {
+	var c confirmation
+	for _, o := range batch {
+		c.replicas = max(c.replicas, o.replicas)
+	}
+	if c.replicas > 0 {
+		// Not Pipeliner.Wait: it gives the batch another timeout.
+		c.wait = redis.NewCmd(ctx, "wait", c.replicas, confirmTime.Milliseconds())
+		_ = pipe.Process(ctx, c.wait)
+	}
+	return c
+}
+
+// check tells whether as many replicas as it needs know of a command that was
+// executed.
+func (c confirmation) check(o *order) error {
+	if o.replicas == 0 || !wrote(o.cmd.Val()) {
+		return nil
+	}
+	have, err := c.wait.Int()
+	if err != nil {
+		return fmt.Errorf("%w: WAIT: %s", errUnconfirmed, err.Error()) // no answer to the command itself
+	}
+	if have < o.replicas {
+		return fmt.Errorf("%w: %d of %d", errUnconfirmed, have, o.replicas)
+	}
+	return nil
+}
+
+// wrote tells whether a script with this reply may have written something: not
+// when it refused, or found nothing. One that found its token has: see
+// lua/prelude.lua.
+func wrote(reply []string) bool {
+	return len(reply) > 0 && reply[0] != "E" && reply[0] != "N"
+}
+
+// confirmed returns how many replicas must confirm a write.
+func (s *Store) confirmed(w store.Write) int {
+	if s.cfg.Durability == store.Replicated || w.Durability == store.Replicated {
+		return s.cfg.Replicas
+	}
+	return 0
+}
