@@ -71,7 +71,7 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, r
 			s.client.doubt(ctx, err)
 		}
 		rest := retryPause
-		if strings.HasPrefix(serverSaid(err), "TRYAGAIN") {
+		if onTheMove(serverSaid(err)) {
 			rest <<= min(moving, maxDoublings)
 			moving++
 		} else if failed++; failed == attempts || !worthRepeating(err) {
@@ -90,6 +90,16 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, r
 			Because(last).Retry(retryAfter)
 	}
 	return nil, readError(ctx, last)
+}
+
+// onTheMove tells whether a server's answer speaks of a slot that moves.
+func onTheMove(answer string) bool {
+	for _, p := range []string{"TRYAGAIN", "MOVED ", "ASK "} {
+		if strings.HasPrefix(answer, p) {
+			return true
+		}
+	}
+	return false
 }
 
 func pause(ctx context.Context, rest time.Duration) bool {

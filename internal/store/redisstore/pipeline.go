@@ -255,13 +255,18 @@ func (p *pipeline) exec(ctx context.Context, batch []*order) {
 	confirmation := confirm(ctx, pipe, batch)
 	_, err := pipe.Exec(ctx)
 	for _, o := range batch {
-		o.err = o.cmd.Err()
-		if o.err == nil && o.cmd.Val() == nil {
-			o.err = err // go-redis keeps from the commands that the server refused their new connection
-		}
-		if o.err == nil {
-			o.err = confirmation.check(o)
-		}
+		o.settle(err, confirmation)
 		close(o.done)
+	}
+}
+
+// settle notes what became of a command; err is of the batch.
+func (o *order) settle(err error, c confirmation) {
+	o.err = o.cmd.Err()
+	if o.err == nil && o.cmd.Val() == nil {
+		o.err = err // go-redis keeps from the commands that the server refused their new connection
+	}
+	if o.err == nil {
+		o.err = c.check(o)
 	}
 }

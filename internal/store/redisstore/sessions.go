@@ -19,7 +19,7 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	// The hint first: a crash after it leaves a hint that the sweeper drops,
 	// a crash the other way round would leave a session nobody can find.
 	start := time.Now()
-	known, err := s.hintNew(ctx, ref, n.TTL)
+	known, err := s.hintNew(ctx, n.Write, ref, n.TTL)
 	if err != nil {
 		return store.Created{}, err
 	}
@@ -43,7 +43,7 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	}
 	switch {
 	case time.Since(start) > patience:
-		if _, err := s.hintNew(ctx, ref, n.TTL); err != nil {
+		if _, err := s.hintNew(ctx, n.Write, ref, n.TTL); err != nil {
 			return store.Created{}, err
 		}
 	case known && !c.Existing && !c.Replayed:

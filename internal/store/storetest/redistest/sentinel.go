@@ -27,6 +27,7 @@ const (
 type Sentinel struct {
 	t         testing.TB
 	servers   []*Server // those with data; the first began as the master
+	fronts    []*front  // before each of servers; nil: none
 	sentinels []*Server
 }
 
@@ -37,13 +38,39 @@ type Sentinel struct {
 // [StartServer].
 func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	t.Helper()
+	return startSentinels(t, func() *front { return nil }, args)
+}
+
+// StartLaggingSentinel is [StartSentinel] with replicas that are told everything
+// later by lag. What a master that is killed had not told them is lost, as it is
+// with a machine that fails.
+func StartLaggingSentinel(t testing.TB, lag time.Duration, args ...string) *Sentinel {
+	t.Helper()
+	return startSentinels(t, func() *front { return startFront(t, lag) }, args)
+}
+
+func startSentinels(t testing.TB, newFront func() *front, args []string) *Sentinel {
+	t.Helper()
 	s := &Sentinel{t: t}
 	// A replica is not made to wait for others that may want a copy too.
 	args = append([]string{"--repl-diskless-sync-delay", "0"}, args...)
-	s.servers = append(s.servers, StartServer(t, args...))
-	port := strconv.Itoa(s.servers[0].port)
-	for range replicas {
-		s.servers = append(s.servers, StartServer(t, append([]string{"--replicaof", "127.0.0.1", port}, args...)...))
+	var port string // of the master
+	for i := range 1 + replicas {
+		own, f := args, newFront()
+		if f != nil {
+			own = append(f.announced(), own...)
+		}
+		if i > 0 {
+			own = append([]string{"--replicaof", "127.0.0.1", port}, own...)
+		}
+		server := StartServer(t, own...)
+		if f != nil {
+			f.target.Store(server)
+		}
+		if i == 0 {
+			port = portOf(server, f)
+		}
+		s.servers, s.fronts = append(s.servers, server), append(s.fronts, f)
 	}
 	s.await("the replicas do not connect", s.replicated)
 	for range sentinels {
@@ -80,8 +107,8 @@ func (s *Sentinel) Master() *Server {
 				votes[net.JoinHostPort(addr[0], addr[1])]++
 			}
 		}
-		for _, server := range s.servers {
-			if votes[server.Addr()] > sentinels/2 {
+		for i, server := range s.servers {
+			if votes[net.JoinHostPort("127.0.0.1", portOf(server, s.fronts[i]))] > sentinels/2 {
 				master = server
 				return nil
 			}
