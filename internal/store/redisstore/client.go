@@ -33,12 +33,13 @@ type client struct {
 
 func newStandalone(o *redis.Options) *client {
 	c := redis.NewClient(o)
+	c.AddHook(&dialing{})
 	return &client{UniversalClient: c, single: c, pipeline: newPipeline(c)}
 }
 
 func newFailover(t topology) *client {
 	c := redis.NewFailoverClient(t.options().Failover())
-	c.AddHook(dialing{})
+	c.AddHook(&dialing{})
 	return &client{UniversalClient: c, single: c, pipeline: newPipeline(c)}
 }
 
@@ -150,36 +151,4 @@ func (c *client) doubt(ctx context.Context, err error) {
 	if answer := serverSaid(err); answer == "" || strings.HasPrefix(answer, "CLUSTERDOWN") || strings.HasPrefix(answer, "READONLY") {
 		c.cluster.ReloadState(ctx)
 	}
-}
-
-// dialing makes every failure to connect to the master an error of dialling.
-// Without it a sentinel that does not answer would look like a server that took
-// a command and did not answer it.
-type dialing struct{}
-
-// DialHook implements redis.Hook.
-func (dialing) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := next(ctx, network, addr)
-		if err == nil {
-			return conn, nil
-		}
-		// Not wrapped: what a sentinel answered is not the server's answer.
-		cause := errors.New(err.Error())
-		switch {
-		case ctx.Err() != nil:
-			cause = ctx.Err()
-		case errors.Is(err, redis.Nil):
-			cause = errors.New("the sentinels know no master of that name")
-		}
-		return nil, &net.OpError{Op: "dial", Net: network, Err: cause}
-	}
-}
-
-// ProcessHook implements redis.Hook.
-func (dialing) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-// ProcessPipelineHook implements redis.Hook.
-func (dialing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }

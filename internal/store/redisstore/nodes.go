@@ -71,6 +71,7 @@ func (n *nodes) add(addr string) *node {
 	}
 	if n.known[addr] == nil {
 		c := redis.NewClient(n.options(addr))
+		c.AddHook(&dialing{})
 		made := &node{client: c, pipeline: newPipeline(c)}
 		made.pipeline.observer = n.observer
 		n.known[addr] = made
