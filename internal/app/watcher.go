@@ -80,6 +80,9 @@ func (w *watcher) await(ctx context.Context) error {
 		if unfit, ok := errors.AsType[*store.Unfit](err); ok {
 			return &ConfigError{Reason: unfit.Reason}
 		}
+		if late := fault.From(err); late.Code == fault.StoreUnavailable {
+			w.state.Store(&verdict{err: late}) // which says what is waited for
+		}
 		if !told && ctx.Err() == nil {
 			w.log.WarnContext(ctx, "The store does not answer; waiting for it.", slog.Any("error", err))
 			told = true

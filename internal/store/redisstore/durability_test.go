@@ -108,6 +108,10 @@ var replicatedOn = []struct {
 		s := redistest.StartSentinel(t)
 		return s.URL(), s.Replicas()
 	}},
+	{"cluster", func(t *testing.T) (string, []*redistest.Server) {
+		c := redistest.StartClusterOf(t, 1)
+		return c.URL(), []*redistest.Server{c.StartReplica(0)}
+	}},
 }
 
 // A write that replicas do not confirm is not answered, whatever kind it is; it
@@ -115,6 +119,7 @@ var replicatedOn = []struct {
 func TestAShortfallIsResolvedByTheSameToken(t *testing.T) {
 	for _, topology := range replicatedOn {
 		t.Run(topology.name, func(t *testing.T) {
+			t.Parallel() // it waits most of the time
 			url, replicas := topology.start(t)
 			s := open(t, url, store.Config{Durability: store.Replicated, Replicas: len(replicas)})
 			ctx := t.Context()

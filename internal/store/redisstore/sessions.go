@@ -3,11 +3,13 @@ package redisstore
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
+	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
 
@@ -19,9 +21,9 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	// The hint first: a crash after it leaves a hint that the sweeper drops,
 	// a crash the other way round would leave a session nobody can find.
 	start := time.Now()
-	known, err := s.hintNew(ctx, n.Write, ref, n.TTL)
-	if err != nil {
-		return store.Created{}, err
+	known, unsure := s.hintNew(ctx, n.Write, ref, n.TTL)
+	if unsure != nil && !errors.Is(unsure, fault.DurabilityNotReached) {
+		return store.Created{}, unsure
 	}
 	args := append(s.head(n.Write, 4+2*len(n.Labels)),
 		itoa(n.TTL.Milliseconds()), rand.Text()[:8], flag(n.ReturnExisting), strconv.Itoa(len(n.Labels)))
@@ -43,11 +45,15 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	}
 	switch {
 	case time.Since(start) > patience:
-		if _, err := s.hintNew(ctx, n.Write, ref, n.TTL); err != nil {
-			return store.Created{}, err
+		if _, unsure = s.hintNew(ctx, n.Write, ref, n.TTL); unsure != nil {
+			return store.Created{}, unsure
 		}
 	case known && !c.Existing && !c.Replayed:
 		s.hintAgain(ctx, ref)
+	}
+	// Said at the end, because only now it is true that the change was made.
+	if unsure != nil {
+		return store.Created{}, unsure
 	}
 	return c, nil
 }

@@ -27,11 +27,10 @@ const openTimeout = 10 * time.Second
 // the checkpointer and not by whichever write happens to fill the log.
 const (
 	commonDSN = "_txlock=immediate&_dqs=0&_error_rc=1" +
-		"&_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
+		"&_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=wal_autocheckpoint(0)&_pragma=journal_size_limit(67108864)"
+	keeperDSN = commonDSN + "&_pragma=synchronous(NORMAL)"
 	writerDSN = commonDSN + "&_pragma=cache_size(-16384)"
-	// fsyncDSN, added to it, has each COMMIT wait for the disk.
-	fsyncDSN  = "&_pragma=synchronous(FULL)"
 	readerDSN = "_txlock=deferred&_dqs=0&_error_rc=1&_pragma=busy_timeout(1000)&_pragma=query_only(1)"
 )
 
@@ -81,7 +80,7 @@ func Open(ctx context.Context, path string, cfg store.Config) (*Store, error) {
 // openKeeper makes the file ready for use and returns the connection that the
 // checkpointer will own.
 func (s *Store) openKeeper(ctx context.Context) (*conn, error) {
-	c, err := patiently(ctx, func() (*conn, error) { return connect(ctx, dsn(s.path, commonDSN)) })
+	c, err := patiently(ctx, func() (*conn, error) { return connect(ctx, dsn(s.path, keeperDSN)) })
 	if err != nil {
 		return nil, err
 	}
@@ -99,11 +98,11 @@ func (s *Store) openKeeper(ctx context.Context) (*conn, error) {
 // SQLite, whose waiting gets coarser the longer it lasts and starves a process
 // among busy others; begin waits instead.
 func (s *Store) connectWriter(ctx context.Context) (*conn, error) {
-	parameters := writerDSN
+	synchronous := "&_pragma=synchronous(NORMAL)"
 	if s.cfg.Durability == store.Fsync {
-		parameters += fsyncDSN
+		synchronous = "&_pragma=synchronous(FULL)" // each COMMIT waits for the disk
 	}
-	c, err := connect(ctx, dsn(s.path, parameters))
+	c, err := connect(ctx, dsn(s.path, writerDSN+synchronous))
 	if err != nil {
 		return nil, err
 	}
