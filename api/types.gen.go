@@ -547,6 +547,9 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // ToolName defines model for ToolName.
 type ToolName = string
 
@@ -556,6 +559,10 @@ type ExecuteParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // GetOpenAPIJSONParams defines parameters for GetOpenAPIJSON.
@@ -585,6 +592,10 @@ type CreateSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // DeleteSessionParams defines parameters for DeleteSession.
@@ -593,6 +604,10 @@ type DeleteSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// IfMatch An `ETag` received earlier, or `*` for any; if the session has another now, nothing happens and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
@@ -605,6 +620,10 @@ type UpdateSessionParams struct {
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfMatch An `ETag` received earlier, or `*` for any; if the session has another now, nothing happens and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
@@ -615,6 +634,10 @@ type ExecuteInSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // TouchSessionParams defines parameters for TouchSession.
@@ -623,6 +646,10 @@ type TouchSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // ListToolsParams defines parameters for ListTools.

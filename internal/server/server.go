@@ -24,6 +24,7 @@ import (
 type Store interface {
 	store.Sessions
 	store.Answers
+	Honours(ctx context.Context) ([]store.Durability, error) // see store.Health
 }
 
 // Executor runs a prepared call when there is room for it. The outcome is
