@@ -74,7 +74,7 @@ func (s *Store) call(ctx context.Context, script *script, keys, args []string, r
 		if onTheMove(serverSaid(err)) {
 			rest <<= min(moving, maxDoublings)
 			moving++
-		} else if failed++; failed == attempts || !worthRepeating(err) {
+		} else if failed++; failed == attempts || !worthRepeating(err) || errors.Is(err, errUnconfirmed) && !mutates {
 			break
 		}
 		if !pause(ctx, rest) {

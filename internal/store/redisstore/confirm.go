@@ -12,9 +12,10 @@ import (
 )
 
 // confirmTime is how long replicas may take to confirm what a batch wrote.
-// With the batch's own time it fits into the client's ReadTimeout, and four
-// times into store.CallTimeout: a creation in a Cluster waits for two slots, and
-// each call is made twice.
+// Redis looks at the clock ten times a second, so a wait may take 100 ms more.
+// With the batch's own time that fits into the client's ReadTimeout, and three
+// times into store.CallTimeout: a creation in a Cluster waits for the slot of the
+// index once and for its own twice.
 const confirmTime = 200 * time.Millisecond
 
 // errUnconfirmed is of a command that was executed, of which too few replicas

@@ -54,11 +54,18 @@ func (f *front) close() {
 	_ = f.listener.Close()
 	f.mu.Lock()
 	f.closed = true
+	f.mu.Unlock()
+	f.sever()
+	f.ended.Wait()
+}
+
+// sever ends all connections, and with them what is under way.
+func (f *front) sever() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for conn := range f.open {
 		_ = conn.Close()
 	}
-	f.mu.Unlock()
-	f.ended.Wait()
 }
 
 func (f *front) accept() {

@@ -123,6 +123,11 @@ func (s *Sentinel) Master() *Server {
 func (s *Sentinel) KillMaster() *Server {
 	s.t.Helper()
 	master := s.Master()
+	for i, server := range s.servers {
+		if f := s.fronts[i]; server == master && f != nil {
+			f.sever() // or the front would still deliver for as long as it takes to notice
+		}
+	}
 	master.Kill()
 	return master
 }
