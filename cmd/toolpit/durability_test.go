@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"bufio"
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -69,4 +71,33 @@ func TestReplicatedIsPromisedAndKept(t *testing.T) {
 	replica.Restart()
 	p.ready(t)
 	p.must(t, 200, "POST", "/sessions/kept/execute", "k3", increment)
+}
+
+// A promise that an operator takes away while the server runs.
+func TestAPromiseThatEndsIsTakenBack(t *testing.T) {
+	redis := redistest.StartServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	p := serve(t, "--store", redis.URL(), "--durability", "fsync")
+	p.ready(t)
+	set := func(policy string) {
+		conn, err := net.DialTimeout("tcp", redis.Addr(), patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte("CONFIG SET appendfsync " + policy + "\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if reply, err := bufio.NewReader(conn).ReadString('\n'); err != nil || reply != "+OK\r\n" {
+			t.Fatal(reply, err)
+		}
+	}
+	if body := p.must(t, 200, "GET", "/readyz", "", "").body; !strings.Contains(body, `{"honours":["memory","everysec","fsync"],"level":"fsync"}`) {
+		t.Errorf("/readyz says %s", body)
+	}
+	p.must(t, 201, "POST", "/sessions", "", `{"id":"kept"}`)
+	set("everysec")
+	p.unready(t, `{"honours":["memory","everysec"],"level":"fsync"}`)
+	set("always")
+	p.ready(t)
+	p.must(t, 200, "POST", "/sessions/kept/execute", "", increment)
 }

@@ -114,9 +114,9 @@ func (o *Operation) Ended(err error, d time.Duration) {
 		return
 	}
 	switch fault.CodeOf(err) {
-	case fault.OutcomeUnknown:
+	case fault.OutcomeUnknown, fault.DurabilityNotReached:
 		o.unknown.Inc()
-	case fault.StoreUnavailable, fault.StoreFull, fault.DurabilityNotReached:
+	case fault.StoreUnavailable, fault.StoreFull:
 		o.unavailable.Inc()
 	case fault.Internal, fault.Cancelled, fault.DeadlineExceeded:
 		o.failed.Inc()
