@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"strconv"
 	"sync"
@@ -27,7 +28,8 @@ type front struct {
 // startFront listens until the test ends. Its target is set later.
 func startFront(t testing.TB, lag time.Duration) *front {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("redistest: %v", err)
 	}
@@ -107,7 +109,10 @@ func (f *front) forward(client net.Conn) {
 	if target == nil {
 		return
 	}
-	server, err := net.Dial("tcp", target.Addr())
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	var dialer net.Dialer
+	server, err := dialer.DialContext(ctx, "tcp", target.Addr())
 	if err != nil {
 		return
 	}
