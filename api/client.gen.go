@@ -800,6 +800,17 @@ func NewExecuteRequestWithBody(server string, params *ExecuteParams, contentType
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -1086,6 +1097,17 @@ func NewCreateSessionRequestWithBody(server string, params *CreateSessionParams,
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -1135,15 +1157,26 @@ func NewDeleteSessionRequest(server string, id SessionID, params *DeleteSessionP
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
-		if params.IfMatch != nil {
+		if params.Prefer != nil {
 			var headerParam1 string
 
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("If-Match", headerParam1)
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam2)
 		}
 
 	}
@@ -1242,15 +1275,26 @@ func NewUpdateSessionRequestWithBody(server string, id SessionID, params *Update
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
-		if params.IfMatch != nil {
+		if params.Prefer != nil {
 			var headerParam1 string
 
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("If-Match", headerParam1)
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam2)
 		}
 
 	}
@@ -1315,6 +1359,17 @@ func NewExecuteInSessionRequestWithBody(server string, id SessionID, params *Exe
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -1362,6 +1417,17 @@ func NewTouchSessionRequest(server string, id SessionID, params *TouchSessionPar
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
 		}
 
 	}
@@ -1862,7 +1928,9 @@ func (r GetErrorDocsResp) ContentType() string {
 
 // ExecuteResp200Headers the declared response headers of an HTTP 200 response for Execute
 type ExecuteResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -2139,17 +2207,21 @@ func (r ListSessionsResp) ContentType() string {
 
 // CreateSessionResp200Headers the declared response headers of an HTTP 200 response for CreateSession
 type CreateSessionResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
 	Location            *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
 // CreateSessionResp201Headers the declared response headers of an HTTP 201 response for CreateSession
 type CreateSessionResp201Headers struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
 	Location            *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -2194,7 +2266,9 @@ func (r CreateSessionResp) ContentType() string {
 
 // DeleteSessionResp204Headers the declared response headers of an HTTP 204 response for DeleteSession
 type DeleteSessionResp204Headers struct {
+	DurabilityAchieved  *DurabilityLevel
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -2274,8 +2348,10 @@ func (r GetSessionResp) ContentType() string {
 
 // UpdateSessionResp200Headers the declared response headers of an HTTP 200 response for UpdateSession
 type UpdateSessionResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -2316,7 +2392,9 @@ func (r UpdateSessionResp) ContentType() string {
 
 // ExecuteInSessionResp200Headers the declared response headers of an HTTP 200 response for ExecuteInSession
 type ExecuteInSessionResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -2357,8 +2435,10 @@ func (r ExecuteInSessionResp) ContentType() string {
 
 // TouchSessionResp200Headers the declared response headers of an HTTP 200 response for TouchSession
 type TouchSessionResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -2979,12 +3059,26 @@ func ParseExecuteResp(rsp *http.Response) (*ExecuteResp, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ExecuteResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string
@@ -3330,6 +3424,13 @@ func ParseCreateSessionResp(rsp *http.Response) (*CreateSessionResp, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers CreateSessionResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -3350,6 +3451,13 @@ func ParseCreateSessionResp(rsp *http.Response) (*CreateSessionResp, error) {
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string
@@ -3361,6 +3469,13 @@ func ParseCreateSessionResp(rsp *http.Response) (*CreateSessionResp, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateSessionResp201Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -3381,6 +3496,13 @@ func ParseCreateSessionResp(rsp *http.Response) (*CreateSessionResp, error) {
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string
@@ -3424,12 +3546,26 @@ func ParseDeleteSessionResp(rsp *http.Response) (*DeleteSessionResp, error) {
 	switch {
 	case rsp.StatusCode == 204:
 		var headers DeleteSessionResp204Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string
@@ -3530,6 +3666,13 @@ func ParseUpdateSessionResp(rsp *http.Response) (*UpdateSessionResp, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UpdateSessionResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -3543,6 +3686,13 @@ func ParseUpdateSessionResp(rsp *http.Response) (*UpdateSessionResp, error) {
 				return nil, err
 			}
 			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string
@@ -3590,12 +3740,26 @@ func ParseExecuteInSessionResp(rsp *http.Response) (*ExecuteInSessionResp, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ExecuteInSessionResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string
@@ -3643,6 +3807,13 @@ func ParseTouchSessionResp(rsp *http.Response) (*TouchSessionResp, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers TouchSessionResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -3656,6 +3827,13 @@ func ParseTouchSessionResp(rsp *http.Response) (*TouchSessionResp, error) {
 				return nil, err
 			}
 			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string

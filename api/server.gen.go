@@ -267,6 +267,25 @@ func (siw *ServerInterfaceWrapper) Execute(w http.ResponseWriter, r *http.Reques
 
 	}
 
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Execute(w, r, params)
 	}))
@@ -478,6 +497,25 @@ func (siw *ServerInterfaceWrapper) CreateSession(w http.ResponseWriter, r *http.
 
 	}
 
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateSession(w, r, params)
 	}))
@@ -525,6 +563,25 @@ func (siw *ServerInterfaceWrapper) DeleteSession(w http.ResponseWriter, r *http.
 		}
 
 		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
 
 	}
 
@@ -623,6 +680,25 @@ func (siw *ServerInterfaceWrapper) UpdateSession(w http.ResponseWriter, r *http.
 
 	}
 
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
 	// ------------- Optional header parameter "If-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
 		var IfMatch IfMatch
@@ -692,6 +768,25 @@ func (siw *ServerInterfaceWrapper) ExecuteInSession(w http.ResponseWriter, r *ht
 
 	}
 
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ExecuteInSession(w, r, id, params)
 	}))
@@ -739,6 +834,25 @@ func (siw *ServerInterfaceWrapper) TouchSession(w http.ResponseWriter, r *http.R
 		}
 
 		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
 
 	}
 
@@ -1195,7 +1309,9 @@ type ExecuteResponseObject interface {
 }
 
 type Execute200ResponseHeaders struct {
+	DurabilityAchieved  *DurabilityLevel
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -1211,8 +1327,14 @@ func (response Execute200JSONResponse) VisitExecuteResponse(w http.ResponseWrite
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.DurabilityAchieved != nil {
+		w.Header().Set("Durability-Achieved", fmt.Sprint(*response.Headers.DurabilityAchieved))
+	}
 	if response.Headers.IdempotencyReplayed != nil {
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	if response.Headers.ServerTiming != nil {
 		w.Header().Set("Server-Timing", fmt.Sprint(*response.Headers.ServerTiming))
@@ -1577,9 +1699,11 @@ type CreateSessionResponseObject interface {
 }
 
 type CreateSession200ResponseHeaders struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
 	Location            *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -1595,6 +1719,9 @@ func (response CreateSession200JSONResponse) VisitCreateSessionResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.DurabilityAchieved != nil {
+		w.Header().Set("Durability-Achieved", fmt.Sprint(*response.Headers.DurabilityAchieved))
+	}
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
@@ -1603,6 +1730,9 @@ func (response CreateSession200JSONResponse) VisitCreateSessionResponse(w http.R
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	if response.Headers.ServerTiming != nil {
 		w.Header().Set("Server-Timing", fmt.Sprint(*response.Headers.ServerTiming))
@@ -1613,9 +1743,11 @@ func (response CreateSession200JSONResponse) VisitCreateSessionResponse(w http.R
 }
 
 type CreateSession201ResponseHeaders struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
 	Location            *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -1631,6 +1763,9 @@ func (response CreateSession201JSONResponse) VisitCreateSessionResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.DurabilityAchieved != nil {
+		w.Header().Set("Durability-Achieved", fmt.Sprint(*response.Headers.DurabilityAchieved))
+	}
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
@@ -1639,6 +1774,9 @@ func (response CreateSession201JSONResponse) VisitCreateSessionResponse(w http.R
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	if response.Headers.ServerTiming != nil {
 		w.Header().Set("Server-Timing", fmt.Sprint(*response.Headers.ServerTiming))
@@ -1675,7 +1813,9 @@ type DeleteSessionResponseObject interface {
 }
 
 type DeleteSession204ResponseHeaders struct {
+	DurabilityAchieved  *DurabilityLevel
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -1684,8 +1824,14 @@ type DeleteSession204Response struct {
 }
 
 func (response DeleteSession204Response) VisitDeleteSessionResponse(w http.ResponseWriter) error {
+	if response.Headers.DurabilityAchieved != nil {
+		w.Header().Set("Durability-Achieved", fmt.Sprint(*response.Headers.DurabilityAchieved))
+	}
 	if response.Headers.IdempotencyReplayed != nil {
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	if response.Headers.ServerTiming != nil {
 		w.Header().Set("Server-Timing", fmt.Sprint(*response.Headers.ServerTiming))
@@ -1775,8 +1921,10 @@ type UpdateSessionResponseObject interface {
 }
 
 type UpdateSession200ResponseHeaders struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -1792,11 +1940,17 @@ func (response UpdateSession200JSONResponse) VisitUpdateSessionResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.DurabilityAchieved != nil {
+		w.Header().Set("Durability-Achieved", fmt.Sprint(*response.Headers.DurabilityAchieved))
+	}
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
 	if response.Headers.IdempotencyReplayed != nil {
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	if response.Headers.ServerTiming != nil {
 		w.Header().Set("Server-Timing", fmt.Sprint(*response.Headers.ServerTiming))
@@ -1834,7 +1988,9 @@ type ExecuteInSessionResponseObject interface {
 }
 
 type ExecuteInSession200ResponseHeaders struct {
+	DurabilityAchieved  *DurabilityLevel
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -1850,8 +2006,14 @@ func (response ExecuteInSession200JSONResponse) VisitExecuteInSessionResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.DurabilityAchieved != nil {
+		w.Header().Set("Durability-Achieved", fmt.Sprint(*response.Headers.DurabilityAchieved))
+	}
 	if response.Headers.IdempotencyReplayed != nil {
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	if response.Headers.ServerTiming != nil {
 		w.Header().Set("Server-Timing", fmt.Sprint(*response.Headers.ServerTiming))
@@ -1888,8 +2050,10 @@ type TouchSessionResponseObject interface {
 }
 
 type TouchSession200ResponseHeaders struct {
+	DurabilityAchieved  *DurabilityLevel
 	ETag                *string
 	IdempotencyReplayed *string
+	PreferenceApplied   *string
 	ServerTiming        *string
 }
 
@@ -1905,11 +2069,17 @@ func (response TouchSession200JSONResponse) VisitTouchSessionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.DurabilityAchieved != nil {
+		w.Header().Set("Durability-Achieved", fmt.Sprint(*response.Headers.DurabilityAchieved))
+	}
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
 	if response.Headers.IdempotencyReplayed != nil {
 		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	if response.Headers.ServerTiming != nil {
 		w.Header().Set("Server-Timing", fmt.Sprint(*response.Headers.ServerTiming))

@@ -47,6 +47,30 @@ func (e IfExists) Valid() bool {
 	}
 }
 
+// Defines values for DurabilityLevel.
+const (
+	DurabilityLevelEverysec   DurabilityLevel = "everysec"
+	DurabilityLevelFsync      DurabilityLevel = "fsync"
+	DurabilityLevelMemory     DurabilityLevel = "memory"
+	DurabilityLevelReplicated DurabilityLevel = "replicated"
+)
+
+// Valid indicates whether the value is a known member of the DurabilityLevel enum.
+func (e DurabilityLevel) Valid() bool {
+	switch e {
+	case DurabilityLevelEverysec:
+		return true
+	case DurabilityLevelFsync:
+		return true
+	case DurabilityLevelMemory:
+		return true
+	case DurabilityLevelReplicated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ErrorCode.
 const (
 	ErrorCodeBodyTooLarge          ErrorCode = "BODY_TOO_LARGE"
@@ -54,6 +78,7 @@ const (
 	ErrorCodeConstraintViolation   ErrorCode = "CONSTRAINT_VIOLATION"
 	ErrorCodeCounterOverflow       ErrorCode = "COUNTER_OVERFLOW"
 	ErrorCodeDeadlineExceeded      ErrorCode = "DEADLINE_EXCEEDED"
+	ErrorCodeDurabilityNotReached  ErrorCode = "DURABILITY_NOT_REACHED"
 	ErrorCodeForbidden             ErrorCode = "FORBIDDEN"
 	ErrorCodeIdempotencyKeyReused  ErrorCode = "IDEMPOTENCY_KEY_REUSED"
 	ErrorCodeInternal              ErrorCode = "INTERNAL"
@@ -98,6 +123,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeCounterOverflow:
 		return true
 	case ErrorCodeDeadlineExceeded:
+		return true
+	case ErrorCodeDurabilityNotReached:
 		return true
 	case ErrorCodeForbidden:
 		return true
@@ -251,6 +278,20 @@ type CreateSessionRequest struct {
 // IfExists What to do when `id` is alive already.
 type IfExists string
 
+// Durability What writes survive once they are answered.
+type Durability struct {
+	// Honours What the store can do at present; nothing while it does not say. When it says so and `level` is not among it, the replica is not ready.
+	Honours []DurabilityLevel `json:"honours"`
+
+	// Level `memory`: nothing is asked of the store. `everysec`: a power cut, but for about the last second. `fsync`: a power cut.
+	// `replicated`: the loss of the machine that answered.
+	Level DurabilityLevel `json:"level"`
+}
+
+// DurabilityLevel `memory`: nothing is asked of the store. `everysec`: a power cut, but for about the last second. `fsync`: a power cut.
+// `replicated`: the loss of the machine that answered.
+type DurabilityLevel string
+
 // ErrorCode A stable name for a kind of error; /docs/errors explains each.
 type ErrorCode string
 
@@ -363,6 +404,7 @@ type Problem struct {
 // Readiness defines model for Readiness.
 type Readiness struct {
 	Components []Component `json:"components"`
+	Durability *Durability `json:"durability,omitempty"`
 
 	// ReplicaID Which process answered.
 	ReplicaID string          `json:"replica_id"`
@@ -505,6 +547,9 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // ToolName defines model for ToolName.
 type ToolName = string
 
@@ -514,6 +559,10 @@ type ExecuteParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // GetOpenAPIJSONParams defines parameters for GetOpenAPIJSON.
@@ -543,6 +592,10 @@ type CreateSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // DeleteSessionParams defines parameters for DeleteSession.
@@ -551,6 +604,10 @@ type DeleteSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// IfMatch An `ETag` received earlier, or `*` for any; if the session has another now, nothing happens and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
@@ -563,6 +620,10 @@ type UpdateSessionParams struct {
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfMatch An `ETag` received earlier, or `*` for any; if the session has another now, nothing happens and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
@@ -573,6 +634,10 @@ type ExecuteInSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // TouchSessionParams defines parameters for TouchSession.
@@ -581,6 +646,10 @@ type TouchSessionParams struct {
 	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
 	// not longer than the session.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
 // ListToolsParams defines parameters for ListTools.

@@ -22,6 +22,9 @@ type serveCmd struct {
 
 	AllowEviction bool `help:"Accept a Redis that may evict keys, and thereby lose state."`
 
+	Durability string `help:"What a write survives once it is answered: memory (nothing is asked of the store), everysec or fsync (a power cut, with or without the loss of the last second), replicated (a failover). A store that cannot honour it is refused." enum:"memory,everysec,fsync,replicated" default:"memory"`
+	Replicas   int    `help:"With --durability replicated: Redis replicas that confirm a write before it is answered." default:"1"`
+
 	DefaultTTL     time.Duration `name:"default-ttl" help:"TTL of a session that asks for none." default:"1h"`
 	MaxTTL         time.Duration `name:"max-ttl" help:"Longest TTL a session may ask for." default:"720h"`
 	TombstoneTTL   time.Duration `name:"tombstone-ttl" help:"How long an expired session answers 410 rather than 404." default:"1h"`
@@ -59,6 +62,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	}
 	a, err := app.New(ctx, app.Config{
 		Listen: c.Listen, Store: c.Store, APIKeys: c.APIKeys, Insecure: c.Insecure, AllowEviction: c.AllowEviction,
+		Durability: c.Durability, Replicas: c.Replicas,
 		DefaultTTL: c.DefaultTTL, MaxTTL: c.MaxTTL, TombstoneTTL: c.TombstoneTTL, IdempotencyTTL: c.IdempotencyTTL,
 		MaxBodyBytes: c.MaxBodyBytes, MaxVariables: c.MaxVariables, MaxValueBytes: c.MaxValueBytes,
 		MaxSessionBytes: c.MaxSessionBytes, ChangeLog: c.ChangeLog,

@@ -55,6 +55,9 @@ func TestExitCodes(t *testing.T) {
 		{"duration without a unit in the config file", []string{"serve", "--store", db, "--config", unitless}, 78, "tombstone_ttl"},
 		{"evicting Redis", []string{"serve", "--listen", "127.0.0.1:0", "--store", "EVICTING"}, 78, "noeviction"},
 		{"Redis with another password", []string{"serve", "--listen", "127.0.0.1:0", "--store", "LOCKED"}, 78, "password"},
+		{"SQLite that is to be replicated", []string{"serve", "--store", db, "--durability", "replicated"}, 78, "--durability"},
+		{"Redis without a log that is to be synced", []string{"serve", "--listen", "127.0.0.1:0", "--store", "PLAIN", "--durability", "fsync"}, 78, "appendfsync"},
+		{"unknown durability", []string{"serve", "--store", db, "--durability", "eternal"}, 78, "--durability"},
 		{"address in use", []string{"serve", "--listen", used.Addr().String(), "--store", db}, 1, "listen"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -62,6 +65,8 @@ func TestExitCodes(t *testing.T) {
 				switch a {
 				case "EVICTING":
 					tc.args[i] = redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+				case "PLAIN":
+					tc.args[i] = redistest.StartServer(t).URL()
 				case "LOCKED":
 					tc.args[i] = strings.Replace(redistest.Start(t), "redis://", "redis://nobody:secret@", 1)
 				}

@@ -97,7 +97,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	st = observed.New(st, metrics, tracing)
-	a.watcher = newWatcher(st, a.log, a.cfg.SweepInterval)
+	a.watcher = newWatcher(st, store.Durability(a.cfg.Durability), a.log, a.cfg.SweepInterval)
 	metrics.Ready(func() bool { return a.watcher.gate() == nil && !a.watcher.draining.Load() })
 
 	executor := execution.New(execution.Config{

@@ -24,6 +24,7 @@ func config(t *testing.T) app.Config {
 		MaxBodyBytes: 1 << 20, MaxVariables: 100, MaxValueBytes: 1000, MaxSessionBytes: 1 << 20, ChangeLog: 100,
 		DefaultTimeout: time.Minute, MaxTimeout: time.Minute, LightSlots: 8, CPUSlots: 1, Queue: 8,
 		DrainTimeout: 5 * time.Second, SweepInterval: 10 * time.Millisecond,
+		Durability: "memory", Replicas: 1,
 		LogFormat: "json", LogLevel: "warn", Version: "test", Stdout: io.Discard, Stderr: io.Discard,
 	}
 }
@@ -36,6 +37,9 @@ func TestConfigIsRefusedBeforeAnythingIsOpened(t *testing.T) {
 		"--default-timeout": func(c *app.Config) { c.DefaultTimeout = time.Hour },
 		"--tombstone-ttl":   func(c *app.Config) { c.TombstoneTTL = 0 },
 		"--cpu-slots":       func(c *app.Config) { c.CPUSlots = 0 },
+		"--durability":      func(c *app.Config) { c.Durability = "eternal" },
+		"replicated":        func(c *app.Config) { c.Durability = "replicated" }, // by one file
+		"--replicas":        func(c *app.Config) { c.Replicas = 0 },
 		"--queue":           func(c *app.Config) { c.Queue = -1 },
 		"--store":           func(c *app.Config) { c.Store = "postgres://user:secret@host" },
 	} {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"regexp"
 	"time"
+
+	"toolpit/internal/store"
 )
 
 // Config is everything the process can be told.
@@ -15,6 +17,8 @@ type Config struct {
 	APIKeys       string // path of the key file; "" asks nobody for a key
 	Insecure      bool   // allow Listen to be reachable without keys
 	AllowEviction bool
+	Durability    string // what a write survives once it is answered: a store.Durability
+	Replicas      int    // that confirm a write, where it is to be replicated
 
 	DefaultTTL, MaxTTL, TombstoneTTL, IdempotencyTTL time.Duration
 
@@ -78,6 +82,12 @@ func (c Config) check() error {
 	}
 	if c.ReplicaID != "" && !replicaName.MatchString(c.ReplicaID) {
 		return configErrorf("--replica-id must be of the form %s", replicaName)
+	}
+	if !store.Durability(c.Durability).Known() {
+		return configErrorf("--durability must be one of %v", store.Durabilities())
+	}
+	if c.Replicas < 1 {
+		return configErrorf("--replicas must be at least 1")
 	}
 	if c.DefaultTTL > c.MaxTTL {
 		return configErrorf("--default-ttl %s is longer than --max-ttl %s", c.DefaultTTL, c.MaxTTL)

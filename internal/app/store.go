@@ -20,6 +20,8 @@ func openStore(ctx context.Context, cfg Config, watch redisstore.Observer) (stor
 		},
 		TombstoneTTL: cfg.TombstoneTTL,
 		KeyTTL:       cfg.IdempotencyTTL,
+		Durability:   store.Durability(cfg.Durability),
+		Replicas:     cfg.Replicas,
 	}
 	var s store.Store
 	var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 // from time to time whether it still is.
 type watcher struct {
 	store    store.Health
+	level    store.Durability // that every write is to have
 	log      *slog.Logger
 	sweep    time.Duration
 	state    atomic.Pointer[verdict]
@@ -30,8 +32,8 @@ type watcher struct {
 // verdict is what the last check said; nil err means fit.
 type verdict struct{ err error }
 
-func newWatcher(s store.Health, log *slog.Logger, sweep time.Duration) *watcher {
-	w := &watcher{store: s, log: log, sweep: sweep}
+func newWatcher(s store.Health, level store.Durability, log *slog.Logger, sweep time.Duration) *watcher {
+	w := &watcher{store: s, level: level, log: log, sweep: sweep}
 	w.state.Store(&verdict{err: fault.New(fault.StoreUnavailable, "The store has not answered yet.").Retry(time.Second)})
 	return w
 }
@@ -78,6 +80,9 @@ func (w *watcher) await(ctx context.Context) error {
 		if unfit, ok := errors.AsType[*store.Unfit](err); ok {
 			return &ConfigError{Reason: unfit.Reason}
 		}
+		if late := fault.From(err); late.Code == fault.StoreUnavailable {
+			w.state.Store(&verdict{err: late}) // which says what is waited for
+		}
 		if !told && ctx.Err() == nil {
 			w.log.WarnContext(ctx, "The store does not answer; waiting for it.", slog.Any("error", err))
 			told = true
@@ -117,15 +122,22 @@ func (w *watcher) keepHouse(ctx context.Context) {
 	}
 }
 
-// ready lists what the replica needs; it asks the store, whatever the last
+// ready tells what the replica needs; it asks the store, whatever the last
 // check said.
-func (w *watcher) ready(ctx context.Context) []server.Component {
+func (w *watcher) ready(ctx context.Context) server.Readiness {
 	st := server.Component{Name: "store", State: server.Up}
 	start := time.Now()
 	_, err := w.store.Now(ctx)
 	st.Latency = time.Since(start)
+	var honours []store.Durability
 	if err == nil {
+		// An error is no reason to be sent no more requests: it may be that of
+		// one master among many.
+		honours, _ = w.store.Honours(ctx)
 		err = w.gate()
+	}
+	if err == nil && len(honours) > 0 && !slices.Contains(honours, w.level) {
+		err = fault.New(fault.StoreUnavailable, "The store does not honour the durability that writes are to have.")
 	}
 	if err != nil {
 		st.State, st.Detail = server.Down, fault.From(err).Detail
@@ -134,5 +146,8 @@ func (w *watcher) ready(ctx context.Context) []server.Component {
 	if w.draining.Load() {
 		own.State, own.Detail = server.Draining, "the replica is stopping"
 	}
-	return []server.Component{st, own}
+	return server.Readiness{
+		Components: []server.Component{st, own},
+		Durability: server.Durability{Level: w.level, Honours: honours},
+	}
 }

@@ -41,6 +41,7 @@ const (
 	// Promises about repetition.
 	IdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
 	OutcomeUnknown       Code = "OUTCOME_UNKNOWN"
+	DurabilityNotReached Code = "DURABILITY_NOT_REACHED"
 
 	// Limits and load.
 	SessionQuotaExceeded  Code = "SESSION_QUOTA_EXCEEDED"
@@ -66,7 +67,7 @@ func Codes() []Code {
 		TypeMismatch, ConstraintViolation, CounterOverflow, ValueTooLarge,
 		ToolNotFound, SessionNotFound, SessionExpired, SessionExists, SessionReadOnly,
 		VariableNotFound, VariableExists, VersionConflict,
-		IdempotencyKeyReused, OutcomeUnknown,
+		IdempotencyKeyReused, OutcomeUnknown, DurabilityNotReached,
 		SessionQuotaExceeded, VariableQuotaExceeded, RateLimited, PoolSaturated,
 		DeadlineExceeded, StoreUnavailable, StoreFull,
 		ToolFailed, ToolPanic, Cancelled, Internal,

@@ -36,6 +36,9 @@ func (s *service) execute(ctx context.Context, x *exchange, session string, key 
 	if inv.Key != "" {
 		inv.Fingerprint = x.fingerprint()
 	}
+	if inv.Durability, err = s.preferred(ctx, x); err != nil {
+		return executed{}, err
+	}
 	run, err := s.engine.Prepare(ctx, inv)
 	if err != nil {
 		return executed{}, err

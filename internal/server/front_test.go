@@ -13,6 +13,7 @@ import (
 
 	"toolpit/internal/fault"
 	"toolpit/internal/server"
+	"toolpit/internal/store"
 )
 
 func TestRequestID(t *testing.T) {
@@ -171,7 +172,7 @@ func TestLog(t *testing.T) {
 // TestPanicAfterTheAnswerBegan must not leave half an answer that looks whole.
 func TestPanicInTheMiddle(t *testing.T) {
 	s := start(t, with(func(c *server.Config) {
-		c.Ready = func(context.Context) []server.Component { panic(http.ErrAbortHandler) }
+		c.Ready = func(context.Context) server.Readiness { panic(http.ErrAbortHandler) }
 	}))
 	if res, err := s.client.Do(s.request("GET", "/readyz", "")); err == nil {
 		res.Body.Close()
@@ -217,7 +218,13 @@ func TestGate(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	components := []server.Component{{Name: "store", State: server.Up, Latency: 400 * time.Microsecond}, {Name: "server", State: server.Up}}
-	s := start(t, with(func(c *server.Config) { c.Ready = func(context.Context) []server.Component { return components } }))
+	s := start(t, with(func(c *server.Config) {
+		c.Ready = func(context.Context) server.Readiness {
+			return server.Readiness{Components: components, Durability: server.Durability{
+				Level: store.EverySec, Honours: []store.Durability{store.Memory, store.EverySec},
+			}}
+		}
+	}))
 	live := s.call("GET", "/livez", "").wants(200)
 	if got := live.lasting(); got != `{,"started_at":"2026-11-23T09:00:00Z","status":"alive","version":"0.1.0"}`+"\n" {
 		t.Errorf("livez: %s", got)
@@ -225,6 +232,9 @@ func TestHealth(t *testing.T) {
 	ready := s.call("GET", "/readyz", "").wants(200)
 	if ready.text("status") != "ready" || ready.raw("components") != `[{"latency_ms":0.4,"name":"store","status":"up"},{"name":"server","status":"up"}]` {
 		t.Errorf("readyz: %s", ready.body)
+	}
+	if got := ready.raw("durability"); got != `{"honours":["memory","everysec"],"level":"everysec"}` {
+		t.Errorf("readyz promises %s", got)
 	}
 	components = []server.Component{{Name: "store", State: server.Down, Detail: "does not answer"}, {Name: "server", State: server.Draining}}
 	ready = s.call("GET", "/readyz", "").wants(503)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"toolpit/api"
+	"toolpit/internal/store"
 )
 
 // State is the state of a component.
@@ -23,6 +24,19 @@ type Component struct {
 	State   State
 	Detail  string        // what is wrong with it; shown to anybody
 	Latency time.Duration // how long it took to answer; 0 is not shown
+}
+
+// Durability is what writes survive.
+type Durability struct {
+	Level   store.Durability   // every write has it before it is answered
+	Honours []store.Durability // what the store could do at present; nothing while it does not say
+}
+
+// Readiness is what a replica needs, and what it promises. It is ready when all
+// components are up.
+type Readiness struct {
+	Components []Component
+	Durability Durability
 }
 
 // GetRoot says where to go from here.
@@ -53,7 +67,14 @@ func (s *service) GetReadyz(ctx context.Context, _ api.GetReadyzRequestObject) (
 	r := api.Readiness{
 		Status: api.ReadinessStatusReady, ReplicaID: s.replica.ID, Version: s.replica.Version, Components: []api.Component{},
 	}
-	for _, c := range s.ready(ctx) {
+	is := s.ready(ctx)
+	if d := is.Durability; d.Level != "" {
+		r.Durability = &api.Durability{Level: api.DurabilityLevel(d.Level), Honours: []api.DurabilityLevel{}}
+		for _, level := range d.Honours {
+			r.Durability.Honours = append(r.Durability.Honours, api.DurabilityLevel(level))
+		}
+	}
+	for _, c := range is.Components {
 		component := api.Component{Name: c.Name, Status: api.ComponentStatus(c.State), Detail: c.Detail}
 		if c.Latency > 0 {
 			component.LatencyMS = new(inMilliseconds(c.Latency))

@@ -57,6 +57,9 @@ func TestTheShortWayAnswersLikeTheLongOne(t *testing.T) {
 		"percent in key":    {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Idempotency-Key", "a%2")},
 		"another site":      {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Sec-Fetch-Site", "cross-site")},
 		"request id":        {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("X-Request-Id", "mine")},
+		"preference":        {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Prefer", "durability=everysec")},
+		"too much to ask":   {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Prefer", "durability=replicated")},
+		"two preferences":   {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Prefer", "a", "durability=everysec")},
 		"unknown parameter": {"demo", "dem%6f", `{"tool":"increment_counter","why":1}`, typed},
 	} {
 		t.Run(name, func(t *testing.T) {

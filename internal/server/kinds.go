@@ -129,6 +129,11 @@ var kinds = map[fault.Code]kind{
 		cause: "The store failed after the change had been sent to it: the effect may have happened, or not.",
 		cure:  "Repeat the same request with the same Idempotency-Key: it happens at most once, and you get its answer. Without a key, look before you repeat.",
 	},
+	fault.DurabilityNotReached: {
+		status: 503, title: "Too few replicas confirmed the change", errorType: "DurabilityNotReachedError", retryable: true, after: time.Second,
+		cause: "The change was made, but fewer replicas of the store confirmed it in time than must: it is lost if the store fails over just now.",
+		cure:  "Repeat the same request with the same Idempotency-Key: it happens once, and is answered when the replicas know of it. Without a key, look before you repeat.",
+	},
 	fault.SessionQuotaExceeded: {
 		status: 429, title: "The session's quota is used up", errorType: "QuotaExceededError",
 		cause: "The session would hold more than it may: bytes, or labels. limit and current say how much.",

@@ -84,6 +84,8 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if x.replayed {
 		h.Set("Idempotency-Replayed", "true")
 	}
+	h.Del("Preference-Applied") // what was promised is not what is answered
+	h.Del("Durability-Achieved")
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(append(body, '\n')) // nobody is left to be told
 }

@@ -142,6 +142,9 @@ func provoked() map[fault.Code]func(t *testing.T) *answer {
 		fault.OutcomeUnknown: func(t *testing.T) *answer {
 			return broken(t, fault.New(fault.OutcomeUnknown, "The store failed while it confirmed the change.").Retry(time.Second))
 		},
+		fault.DurabilityNotReached: func(t *testing.T) *answer {
+			return broken(t, store.NotConfirmed().Retry(time.Second))
+		},
 		fault.StoreUnavailable: func(t *testing.T) *answer {
 			return broken(t, fault.New(fault.StoreUnavailable, "The store did not answer in time.").Retry(time.Second))
 		},
@@ -299,7 +302,7 @@ func TestEverySourceOfErrorsMakesProblems(t *testing.T) {
 	s := start(t,
 		wrapped(func(s store.Store) store.Store { f.Store = s; return f }),
 		with(func(c *server.Config) {
-			c.Ready = func(context.Context) []server.Component { panic("a defect: 10.0.0.7") }
+			c.Ready = func(context.Context) server.Readiness { panic("a defect: 10.0.0.7") }
 		}))
 	breaks(&f.get, errors.New("dial tcp 10.0.0.7:6379: connection refused"))
 	for _, test := range []struct {

@@ -24,6 +24,7 @@ import (
 type Store interface {
 	store.Sessions
 	store.Answers
+	Honours(ctx context.Context) ([]store.Durability, error) // see store.Health
 }
 
 // Executor runs a prepared call when there is room for it. The outcome is
@@ -44,9 +45,8 @@ type Config struct {
 	// that tells the caller why, such as fault.StoreUnavailable. Probes, the
 	// documentation and the API document pass. nil is always open.
 	Gate func() error
-	// Ready lists what the replica needs in order to serve; it is ready when
-	// all of it is up. nil needs nothing.
-	Ready func(ctx context.Context) []Component
+	// Ready tells what the replica needs in order to serve. nil needs nothing.
+	Ready func(ctx context.Context) Readiness
 	Log   *slog.Logger // nil: slog.Default
 	// Access takes the lines of requests that went well; nil leaves them to Log.
 	Access *AccessLog
@@ -102,7 +102,7 @@ type service struct {
 	replica  tools.Replica
 	limits   Limits
 	gate     func() error
-	ready    func(ctx context.Context) []Component
+	ready    func(ctx context.Context) Readiness
 	log      *slog.Logger
 	access   *AccessLog
 	series   *series
@@ -138,7 +138,7 @@ func New(cfg Config) (http.Handler, error) {
 		s.gate = func() error { return nil }
 	}
 	if s.ready == nil {
-		s.ready = func(context.Context) []Component { return nil }
+		s.ready = func(context.Context) Readiness { return Readiness{} }
 	}
 	if s.log == nil {
 		s.log = slog.Default()

@@ -13,7 +13,7 @@ import (
 // CreateSession creates a session.
 func (s *service) CreateSession(ctx context.Context, req api.CreateSessionRequestObject) (api.CreateSessionResponseObject, error) {
 	x := exchangeOf(ctx)
-	w, err := x.write(req.Params.IdempotencyKey)
+	w, err := s.write(ctx, x, req.Params.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (s *service) UpdateSession(ctx context.Context, req api.UpdateSessionReques
 	if update.Match, err = precondition(req.Params.IfMatch); err != nil {
 		return nil, err
 	}
-	if update.Write, err = x.write(req.Params.IdempotencyKey); err != nil {
+	if update.Write, err = s.write(ctx, x, req.Params.IdempotencyKey); err != nil {
 		return nil, err
 	}
 	start := time.Now()
@@ -152,7 +152,7 @@ func (s *service) DeleteSession(ctx context.Context, req api.DeleteSessionReques
 	if removal.Match, err = precondition(req.Params.IfMatch); err != nil {
 		return nil, err
 	}
-	if removal.Write, err = x.write(req.Params.IdempotencyKey); err != nil {
+	if removal.Write, err = s.write(ctx, x, req.Params.IdempotencyKey); err != nil {
 		return nil, err
 	}
 	start := time.Now()
@@ -173,7 +173,7 @@ func (s *service) TouchSession(ctx context.Context, req api.TouchSessionRequestO
 	if err != nil {
 		return nil, err
 	}
-	w, err := x.write(req.Params.IdempotencyKey)
+	w, err := s.write(ctx, x, req.Params.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}

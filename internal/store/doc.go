@@ -21,7 +21,9 @@
 // Every method returns errors of package fault. Beside those it names, each
 // can return fault.StoreUnavailable (nothing happened, trying again is safe);
 // mutations can return fault.OutcomeUnknown (the effect may have happened;
-// repeating the same token finds out), fault.StoreFull, and the context's own
+// repeating the same token finds out), fault.DurabilityNotReached (the effect
+// has happened, and too few replicas know of it; repeating the same token asks
+// them again), fault.StoreFull, and the context's own
 // error when the caller went away before anything was sent.
 //
 // Every method may be called from any number of goroutines.

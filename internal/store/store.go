@@ -34,6 +34,10 @@ type Config struct {
 	Limits       Limits
 	TombstoneTTL time.Duration // how long an expired session answers SessionExpired; default 1 h
 	KeyTTL       time.Duration // how long a client's Idempotency-Key is remembered; default 24 h
+	// Durability is what every write must survive before it is answered; default
+	// Memory. A back end that cannot honour it is Unfit.
+	Durability Durability
+	Replicas   int // that confirm a write that is to be Replicated; default 1
 	// Offset is added to the store's clock. It is for tests; nil means none.
 	Offset func() time.Duration
 }
@@ -46,6 +50,12 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.KeyTTL == 0 {
 		c.KeyTTL = 24 * time.Hour
+	}
+	if c.Durability == "" {
+		c.Durability = Memory
+	}
+	if c.Replicas == 0 {
+		c.Replicas = 1
 	}
 	if c.Offset == nil {
 		c.Offset = func() time.Duration { return 0 }
@@ -83,10 +93,13 @@ type Health interface {
 	// Now returns the store's clock, and thereby tells that it answers.
 	Now(ctx context.Context) (time.Time, error)
 	// Check tells whether the store is fit for use: it answers, it evicts
-	// nothing, and its layout is one this program knows (an older one is
-	// upgraded). Errors: StoreUnavailable while it does not answer, and an
-	// Unfit that no waiting mends.
+	// nothing, it honours Config.Durability, and its layout is one this program
+	// knows (an older one is upgraded). Errors: StoreUnavailable while it does
+	// not answer or lacks replicas, and an Unfit that no waiting mends.
 	Check(ctx context.Context) error
+	// Honours asks the store what writes survive there at present, in the order
+	// of [Durabilities]. Errors: StoreUnavailable.
+	Honours(ctx context.Context) ([]Durability, error)
 	// Sweep removes a bounded amount of what has expired. Deletion is only
 	// housekeeping: what is expired is refused by every method whether it was
 	// swept or not.

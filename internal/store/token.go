@@ -68,6 +68,9 @@ type Write struct {
 	Token       Token
 	Fingerprint [32]byte // digest of the request; compared for keyed tokens only
 	By          string   // who writes: a tool's name or "http"; at most 64 bytes, recorded as the writer
+	// Durability is more than Config.Durability asks for, if anything. It must be
+	// one that the store honours.
+	Durability Durability
 }
 
 // Check refuses a write that could not be told from others. Errors:

@@ -114,7 +114,7 @@ func (o *Operation) Ended(err error, d time.Duration) {
 		return
 	}
 	switch fault.CodeOf(err) {
-	case fault.OutcomeUnknown:
+	case fault.OutcomeUnknown, fault.DurabilityNotReached:
 		o.unknown.Inc()
 	case fault.StoreUnavailable, fault.StoreFull:
 		o.unavailable.Inc()

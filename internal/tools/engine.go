@@ -87,6 +87,8 @@ type Invocation struct {
 	Arguments   []byte   // a JSON object, or nothing; not to be changed before Do returns
 	Key         string   // the Idempotency-Key, or ""
 	Fingerprint [32]byte // digest of the request, for telling a reused key
+	// Durability is what the execution's writes are to survive, beyond what all do.
+	Durability store.Durability
 }
 
 // Prepare finds everything that is wrong with an invocation as far as it can
@@ -111,7 +113,7 @@ func (e *Engine) Prepare(_ context.Context, inv Invocation) (*Run, error) {
 	}
 	r := &Run{
 		engine: e, tool: tool, inv: inv, bound: bound,
-		write: store.Write{Token: token, Fingerprint: inv.Fingerprint, By: tool.info.Name},
+		write: store.Write{Token: token, Fingerprint: inv.Fingerprint, By: tool.info.Name, Durability: inv.Durability},
 	}
 	r.id = "exe_" + token.Text(r.scope())
 	return r, nil

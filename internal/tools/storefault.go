@@ -25,7 +25,7 @@ func storeFault(ctx context.Context, err error) *fault.Error {
 // outage tells whether a code says that the store cannot be written to now.
 func outage(code fault.Code) bool {
 	switch code {
-	case fault.StoreUnavailable, fault.StoreFull, fault.OutcomeUnknown:
+	case fault.StoreUnavailable, fault.StoreFull, fault.OutcomeUnknown, fault.DurabilityNotReached:
 		return true
 	default:
 		return false

@@ -12,8 +12,12 @@ func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo [
 	if err := w.Check(); err != nil {
 		return nil, false, err
 	}
-	reply, err := s.query(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
-		[]string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "0"})
+	// What is found must be as durable as when it was made, so this is a query
+	// whose answer waits for replicas.
+	reply, err := s.send(ctx, call{
+		script: s.scripts.recall, keys: []string{answerKey(owner, w.Token)},
+		args: []string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "0"}, replicas: s.confirmed(w),
+	})
 	if err != nil {
 		return nil, false, err
 	}
@@ -28,7 +32,7 @@ func (s *Store) Remember(ctx context.Context, owner string, w store.Write, memo 
 	if len(memo) > store.MaxAnswer {
 		return store.Remembered{}, store.TooLargeAnswer(len(memo))
 	}
-	reply, err := s.mutate(ctx, s.scripts.recall, []string{answerKey(owner, w.Token)},
+	reply, err := s.mutate(ctx, w, s.scripts.recall, []string{answerKey(owner, w.Token)},
 		[]string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "1", string(memo)})
 	if err != nil {
 		return store.Remembered{}, err

@@ -29,6 +29,7 @@ const (
 type call struct {
 	script     *script
 	keys, args []string
+	replicas   int // that must confirm what it writes
 	mutates    bool
 	// shared is how many of the arguments runs on the same keys have in common:
 	// the others may be put one after the other into one run, which answers each
@@ -37,9 +38,10 @@ type call struct {
 }
 
 // mutate runs a script that changes something. An error whose effect may have
-// happened is OutcomeUnknown.
-func (s *Store) mutate(ctx context.Context, script *script, keys, args []string) ([]string, error) {
-	return s.send(ctx, call{script: script, keys: keys, args: args, mutates: true})
+// happened is OutcomeUnknown; one whose effect has happened, and may be lost, is
+// DurabilityNotReached.
+func (s *Store) mutate(ctx context.Context, w store.Write, script *script, keys, args []string) ([]string, error) {
+	return s.send(ctx, call{script: script, keys: keys, args: args, replicas: s.confirmed(w), mutates: true})
 }
 
 // query runs a script that a caller may repeat at will.
@@ -52,8 +54,9 @@ type command struct {
 	line []any
 	// group names the commands that can become one, zero for none; head is how
 	// much of the line they share.
-	group group
-	head  int
+	group    group
+	head     int
+	replicas int // that must confirm what it writes
 }
 
 type group struct {
@@ -73,9 +76,12 @@ func (c call) command() command {
 		line = append(line, &c.args[i])
 	}
 	if c.shared == 0 {
-		return command{line: line}
+		return command{line: line, replicas: c.replicas}
 	}
-	return command{line, group{c.script, c.keys[0], c.keys[len(c.keys)-1], c.args[0]}, 3 + len(c.keys) + c.shared}
+	return command{
+		line: line, group: group{c.script, c.keys[0], c.keys[len(c.keys)-1], c.args[0]}, head: firstKey + len(c.keys) + c.shared,
+		replicas: c.replicas,
+	}
 }
 
 func (s *Store) send(ctx context.Context, c call) ([]string, error) {
@@ -100,12 +106,14 @@ func (s *Store) send(ctx context.Context, c call) ([]string, error) {
 		}
 		last = err
 		sent = sent || maybe
-		s.client.doubt(ctx, err)
+		if !errors.Is(err, errUnconfirmed) {
+			s.client.doubt(ctx, err)
+		}
 		rest := retryPause
-		if strings.HasPrefix(serverSaid(err), "TRYAGAIN") {
+		if onTheMove(serverSaid(err)) {
 			rest <<= min(moving, maxDoublings)
 			moving++
-		} else if failed++; failed == attempts || !worthRepeating(err) {
+		} else if failed++; failed == attempts || !worthRepeating(err) || errors.Is(err, errUnconfirmed) && !c.mutates {
 			break
 		}
 		if !pause(ctx, rest) {
@@ -113,11 +121,24 @@ func (s *Store) send(ctx context.Context, c call) ([]string, error) {
 		}
 		s.opts.Observer.Retry()
 	}
+	if errors.Is(last, errUnconfirmed) {
+		return nil, store.NotConfirmed().Because(last).Retry(retryAfter)
+	}
 	if sent && c.mutates {
 		return nil, fault.New(fault.OutcomeUnknown, "The store did not answer in time; the effect may have happened. Repeat the request with the same Idempotency-Key to find out.").
 			Because(last).Retry(retryAfter)
 	}
 	return nil, readError(ctx, last)
+}
+
+// onTheMove tells whether a server's answer speaks of a slot that moves.
+func onTheMove(answer string) bool {
+	for _, p := range []string{"TRYAGAIN", "MOVED ", "ASK "} {
+		if strings.HasPrefix(answer, p) {
+			return true
+		}
+	}
+	return false
 }
 
 func pause(ctx context.Context, rest time.Duration) bool {

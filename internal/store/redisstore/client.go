@@ -22,22 +22,24 @@ const (
 
 // client is go-redis's client of a standalone Redis, of the master that
 // sentinels tell, or of a Cluster. Scripts are sent through send, which never
-// sends one again by itself.
+// sends one again by itself unless a server said that it did nothing.
 type client struct {
 	redis.UniversalClient
 	single   *redis.Client        // nil in a Cluster
+	pipeline *pipeline            // to single
 	cluster  *redis.ClusterClient // nil unless it is one
-	pipeline *pipeline            // to single; a Cluster has none, see send
+	nodes    *nodes               // of cluster
 }
 
 func newStandalone(o *redis.Options) *client {
 	c := redis.NewClient(o)
+	c.AddHook(&dialing{})
 	return &client{UniversalClient: c, single: c, pipeline: newPipeline(c)}
 }
 
 func newFailover(t topology) *client {
 	c := redis.NewFailoverClient(t.options().Failover())
-	c.AddHook(dialing{})
+	c.AddHook(&dialing{})
 	return &client{UniversalClient: c, single: c, pipeline: newPipeline(c)}
 }
 
@@ -52,46 +54,58 @@ func newCluster(t topology, dial func(ctx context.Context, network, addr string)
 	o.DisableRoutingPolicies = true
 	o.Dialer = dial
 	c := redis.NewClusterClient(o)
-	return &client{UniversalClient: c, cluster: c}
+	return &client{UniversalClient: c, cluster: c, nodes: newNodes(func(addr string) *redis.Options {
+		node := &redis.Options{Addr: addr, Username: t.user, Password: t.password, Dialer: dial}
+		configure(node)
+		return node
+	})}
 }
 
-// once is a command that go-redis must not send again when it does not know
-// whether the server executed it. MaxRetries -1 does not do that in a Cluster:
-// there the attempts of MaxRedirects, which MOVED and ASK need, serve for lost
-// replies too, and the caller would not learn of them. MOVED, ASK, READONLY and
-// the like are still followed: with them a server said that it did nothing.
-type once struct{ *redis.StringSliceCmd }
+// firstKey is where a script's first key stands in its command.
+const firstKey = 3
 
-// NoRetry implements redis.Cmder.
-func (once) NoRetry() bool { return true }
-
-// send sends a command and waits for its reply. sent tells of one that failed
-// whether a server may have applied it all the same. The commands of concurrent
-// callers go together but in a Cluster: go-redis would repeat a batch of which
-// a reply was lost, and nobody would learn of it.
+// send sends a command and waits for its reply, and for the replicas that
+// are to confirm what it wrote. sent tells of one that failed whether a server may have
+// applied it all the same. The commands of concurrent callers go together.
 func (c *client) send(ctx context.Context, command command) (reply []string, sent bool, err error) {
-	if c.pipeline != nil {
+	if c.cluster == nil {
 		return c.pipeline.do(ctx, command)
 	}
-	args := make([]any, len(command.line))
-	for i, a := range command.line {
-		if text, ok := a.(*string); ok {
-			a = *text // the slot is found by looking at the key
-		}
-		args[i] = a
+	key, _ := command.line[firstKey].(*string)
+	master, err := c.cluster.MasterForKey(ctx, *key)
+	if err != nil {
+		return nil, false, err
 	}
-	const firstKey = 3
-	cmd := redis.NewStringSliceCmd(ctx, args...)
-	cmd.SetFirstKeyPos(firstKey)
-	_ = c.Process(ctx, once{cmd}) // the command keeps its error
-	reply, err = cmd.Result()
-	return reply, err != nil && maybeSent(err), err
+	addr, ask := master.Options().Addr, false
+	for range 1 + redirects {
+		sent = false
+		err = c.nodes.with(addr, func(n *node) (err error) {
+			if ask {
+				reply, sent, err = n.ask(ctx, command)
+			} else {
+				reply, sent, err = n.pipeline.do(ctx, command)
+			}
+			return err
+		})
+		if err == nil {
+			break
+		}
+		next, moved, asked := redirection(serverSaid(err), addr)
+		if !moved && !asked {
+			break
+		}
+		c.cluster.ReloadState(ctx)
+		addr, ask = next, asked
+	}
+	return reply, sent, err
 }
 
 // close ends the batches under way, then all connections.
 func (c *client) close() error {
-	if c.pipeline != nil {
+	if c.cluster == nil {
 		c.pipeline.close()
+	} else {
+		c.nodes.close()
 	}
 	return c.Close()
 }
@@ -101,7 +115,9 @@ func (c *client) masters(ctx context.Context, fn func(ctx context.Context, maste
 	if c.cluster == nil {
 		return fn(ctx, c.single)
 	}
-	err := c.cluster.ForEachMaster(ctx, fn)
+	err := c.cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+		return c.nodes.with(master.Options().Addr, func(n *node) error { return fn(ctx, n.client) })
+	})
 	if strings.Contains(serverSaid(err), "cluster support disabled") {
 		return &store.Unfit{Reason: "this Redis is not a Cluster: use redis://"}
 	}
@@ -117,7 +133,12 @@ func (c *client) clock(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return master.Time(ctx).Result()
+	var now time.Time
+	err = c.nodes.with(master.Options().Addr, func(n *node) (err error) {
+		now, err = n.client.Time(ctx).Result()
+		return err
+	})
+	return now, err
 }
 
 // doubt has a Cluster's map of slots read again, in the background, after an
@@ -127,39 +148,7 @@ func (c *client) doubt(ctx context.Context, err error) {
 	if c.cluster == nil || errors.Is(err, context.Canceled) {
 		return
 	}
-	if answer := serverSaid(err); answer == "" || strings.HasPrefix(answer, "CLUSTERDOWN") {
+	if answer := serverSaid(err); answer == "" || strings.HasPrefix(answer, "CLUSTERDOWN") || strings.HasPrefix(answer, "READONLY") {
 		c.cluster.ReloadState(ctx)
 	}
-}
-
-// dialing makes every failure to connect to the master an error of dialling.
-// Without it a sentinel that does not answer would look like a server that took
-// a command and did not answer it.
-type dialing struct{}
-
-// DialHook implements redis.Hook.
-func (dialing) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := next(ctx, network, addr)
-		if err == nil {
-			return conn, nil
-		}
-		// Not wrapped: what a sentinel answered is not the server's answer.
-		cause := errors.New(err.Error())
-		switch {
-		case ctx.Err() != nil:
-			cause = ctx.Err()
-		case errors.Is(err, redis.Nil):
-			cause = errors.New("the sentinels know no master of that name")
-		}
-		return nil, &net.OpError{Op: "dial", Net: network, Err: cause}
-	}
-}
-
-// ProcessHook implements redis.Hook.
-func (dialing) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-// ProcessPipelineHook implements redis.Hook.
-func (dialing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }

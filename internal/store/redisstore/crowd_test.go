@@ -37,6 +37,9 @@ type crowd struct {
 	mu       sync.Mutex
 	done     map[store.Ref]map[string]bool // the names of what was answered
 	longest  time.Duration                 // an increment took, repetitions included
+	last     time.Time                     // that one was answered
+	quiet    time.Duration                 // the longest time in which none was
+	resumed  time.Time                     // when that ended
 }
 
 // gather creates sessions and has so many callers work in each. Visitors are
@@ -95,7 +98,12 @@ func (c *crowd) increment(ctx context.Context, ref store.Ref, name string) error
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.done[ref][name] = true
-	c.longest = max(c.longest, time.Since(start))
+	now := time.Now()
+	c.longest = max(c.longest, now.Sub(start))
+	if quiet := now.Sub(c.last); !c.last.IsZero() && quiet > c.quiet {
+		c.quiet, c.resumed = quiet, now
+	}
+	c.last = now
 	c.answered.Add(1)
 	return nil
 }
@@ -133,7 +141,7 @@ func (c *crowd) insist(ctx context.Context, call func(ctx context.Context) error
 	defer again.Stop()
 	for {
 		err := call(ctx)
-		if !errors.Is(err, fault.StoreUnavailable) && !errors.Is(err, fault.OutcomeUnknown) {
+		if !errors.Is(err, fault.StoreUnavailable) && !errors.Is(err, fault.OutcomeUnknown) && !errors.Is(err, fault.DurabilityNotReached) {
 			return err
 		}
 		c.repeated.Add(1)
@@ -195,7 +203,7 @@ func (c *crowd) disperse() (lost, doubled int) {
 			c.t.Errorf("the counter is %d after %d changes", n, len(changes))
 		}
 	}
-	c.t.Logf("%d increments and %d visits answered, %d calls repeated, the longest increment took %v; lost %d, doubled %d",
-		c.answered.Load(), c.visits.Load(), c.repeated.Load(), c.longest.Round(time.Millisecond), lost, doubled)
+	c.t.Logf("%d increments and %d visits answered, %d calls repeated, the longest increment took %v, none was answered for %v; lost %d, doubled %d",
+		c.answered.Load(), c.visits.Load(), c.repeated.Load(), c.longest.Round(time.Millisecond), c.quiet.Round(time.Millisecond), lost, doubled)
 	return lost, doubled
 }

@@ -22,8 +22,17 @@ const (
 
 // hintNew writes the hint of a session that is about to be created and tells
 // whether there was one of that id before.
-func (s *Store) hintNew(ctx context.Context, ref store.Ref, ttl time.Duration) (known bool, err error) {
-	reply, err := s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []string{s.offset(), "add", ref.Owner, ref.ID, itoa(ttl.Milliseconds())})
+func (s *Store) hintNew(ctx context.Context, w store.Write, ref store.Ref, ttl time.Duration) (known bool, err error) {
+	replicas := 0
+	if s.client.cluster != nil {
+		// Elsewhere the creation that follows waits for both: replicas learn of
+		// everything in the order in which it was written.
+		replicas = s.confirmed(w)
+	}
+	reply, err := s.send(ctx, call{
+		script: s.scripts.index, keys: indexKeys(ref.Owner),
+		args: []string{s.offset(), "add", ref.Owner, ref.ID, itoa(ttl.Milliseconds())}, replicas: replicas,
+	})
 	if err != nil {
 		return false, err
 	}

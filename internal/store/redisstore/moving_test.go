@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"testing"
+	"time"
 
 	"toolpit/internal/store"
 	"toolpit/internal/store/storetest/redistest"
@@ -52,6 +53,7 @@ func TestSentinelPromotes(t *testing.T) {
 	c.await(200)
 	old := sentinel.KillMaster()
 	sentinel.AwaitMaster(old)
+	promoted := time.Now()
 	c.await(200)
 	if c.repeated.Load() == 0 {
 		t.Error("nobody noticed that the master was killed")
@@ -59,6 +61,7 @@ func TestSentinelPromotes(t *testing.T) {
 	if _, doubled := c.disperse(); doubled != 0 {
 		t.Errorf("doubled %d", doubled)
 	}
+	t.Logf("%v after the promotion writes went on", c.resumed.Sub(promoted).Round(time.Millisecond))
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -72,8 +72,10 @@ func newStore(c *client, cfg store.Config, opts Options) *Store {
 	if opts.Observer == nil {
 		opts.Observer = nobody{}
 	}
-	if c.pipeline != nil {
+	if c.cluster == nil {
 		c.pipeline.observer = opts.Observer
+	} else {
+		c.nodes.observer = opts.Observer
 	}
 	return &Store{client: c, scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}
 }
@@ -121,9 +123,15 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 func (s *Store) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
 	defer cancel()
+	if s.client.nodes != nil {
+		s.client.nodes.retire()
+	}
 	err := s.client.masters(ctx, s.checkMaster)
 	if denied(err) {
 		return &store.Unfit{Reason: "Redis refuses the user, the password or the database number of the store's URL"}
+	}
+	if err == nil {
+		err = s.checkDurability(ctx)
 	}
 	if err == nil {
 		err = s.checkLayout(ctx)
@@ -132,6 +140,8 @@ func (s *Store) Check(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case store.IsUnfit(err):
+		return err
+	case fault.CodeOf(err) != fault.Internal:
 		return err
 	default:
 		s.client.doubt(ctx, err)

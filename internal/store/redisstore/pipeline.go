@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -16,10 +15,6 @@ const (
 	// bytes.
 	batchLen   = 128
 	batchBytes = 1 << 20
-	// So many commands, of so many bytes, become one at most: Redis does nothing
-	// else meanwhile.
-	joinedLen   = 64
-	joinedBytes = 128 << 10
 	// queueLen is how many commands wait for a batch; further callers wait in
 	// front of the queue.
 	queueLen = 1024
@@ -91,7 +86,8 @@ func (p *pipeline) close() {
 }
 
 // do sends a command and waits for its reply until ctx ends. sent tells of a
-// command that failed whether the server may have applied it all the same.
+// command that failed whether the server may have applied it all the same. One
+// that writes is answered when its replicas have confirmed it.
 func (p *pipeline) do(ctx context.Context, c command) (reply []string, sent bool, err error) {
 	o := &order{command: c, size: sizeOf(c.line), done: make(chan struct{})}
 	select {
@@ -253,77 +249,16 @@ func (p *pipeline) gather() []*order {
 func (p *pipeline) exec(ctx context.Context, batch []*order) {
 	p.observer.Batch(len(batch))
 	pipe := p.client.Pipeline()
-	joined := join(batch)
-	cmds := make([]*redis.StringSliceCmd, len(joined))
-	for i, orders := range joined {
-		cmds[i] = redis.NewStringSliceCmd(ctx, lineOf(orders)...)
-		_ = pipe.Process(ctx, cmds[i])
+	all := join(batch)
+	for i := range all {
+		_ = pipe.Process(ctx, all[i].command(ctx))
 	}
+	confirmation := confirm(ctx, pipe, batch)
 	_, err := pipe.Exec(ctx)
-	for i, orders := range joined {
-		reply, failure := cmds[i].Val(), cmds[i].Err()
-		if failure == nil && reply == nil {
-			failure = err // go-redis keeps from the commands that the server refused their new connection
-		}
-		answer(orders, reply, failure)
+	for _, j := range all {
+		j.settle(err, confirmation)
 	}
-}
-
-// join puts together what can go as one command, in the order in which it came.
-func join(batch []*order) [][]*order {
-	joined := make([][]*order, 0, len(batch))
-	if len(batch) == 1 {
-		return append(joined, batch)
-	}
-	places, sizes := map[group]int{}, map[group]int{}
 	for _, o := range batch {
-		if o.group == (group{}) {
-			joined = append(joined, []*order{o})
-			continue
-		}
-		place, ok := places[o.group]
-		if !ok || len(joined[place]) == joinedLen || sizes[o.group]+o.size > joinedBytes {
-			place = len(joined)
-			joined = append(joined, nil)
-			places[o.group], sizes[o.group] = place, 0
-		}
-		joined[place] = append(joined[place], o)
-		sizes[o.group] += o.size
-	}
-	return joined
-}
-
-// lineOf returns the command that stands for all of the orders.
-func lineOf(orders []*order) []any {
-	line := orders[0].line
-	if len(orders) == 1 {
-		return line
-	}
-	n := len(line)
-	for _, o := range orders[1:] {
-		n += len(o.line) - o.head
-	}
-	all := append(make([]any, 0, n), line...)
-	for _, o := range orders[1:] {
-		all = append(all, o.line[o.head:]...)
-	}
-	return all
-}
-
-// answer gives each of the orders that went as one command its part of the reply.
-func answer(orders []*order, reply []string, failure error) {
-	if failure == nil && len(orders) > 1 && len(reply) != len(orders) {
-		failure = fmt.Errorf("%d answers to %d commands", len(reply), len(orders))
-	}
-	for i, o := range orders {
-		switch {
-		case failure != nil:
-			o.err = failure
-		case len(orders) == 1:
-			o.reply = reply
-		default:
-			o.reply = reply[i : i+1]
-		}
 		close(o.done)
 	}
 }

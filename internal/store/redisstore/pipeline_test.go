@@ -98,9 +98,19 @@ func served(t *testing.T, c *redis.Client) (reads, scripts int64) {
 }
 
 func TestConcurrentCallsShareRoundTrips(t *testing.T) {
+	t.Run("standalone", func(t *testing.T) {
+		url := redistest.Start(t)
+		shareRoundTrips(t, open(t, url, store.Config{}), raw(t, url))
+	})
+	t.Run("cluster", func(t *testing.T) {
+		cluster := redistest.StartClusterOf(t, 1)
+		shareRoundTrips(t, open(t, cluster.URL(), store.Config{}), raw(t, cluster.Nodes()[0].URL()))
+	})
+}
+
+func shareRoundTrips(t *testing.T, s store.Store, c *redis.Client) {
+	t.Helper()
 	const each = 50
-	url := redistest.Start(t)
-	s, c := open(t, url, store.Config{}), raw(t, url)
 	ref := newCounter(t, s)
 	reads, scripts := served(t, c)
 	together(many, func(int) {

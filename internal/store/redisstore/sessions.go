@@ -3,11 +3,13 @@ package redisstore
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
+	"toolpit/internal/fault"
 	"toolpit/internal/store"
 )
 
@@ -19,16 +21,16 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	// The hint first: a crash after it leaves a hint that the sweeper drops,
 	// a crash the other way round would leave a session nobody can find.
 	start := time.Now()
-	known, err := s.hintNew(ctx, ref, n.TTL)
-	if err != nil {
-		return store.Created{}, err
+	known, unsure := s.hintNew(ctx, n.Write, ref, n.TTL)
+	if unsure != nil && !errors.Is(unsure, fault.DurabilityNotReached) {
+		return store.Created{}, unsure
 	}
 	args := append(s.head(n.Write, 4+2*len(n.Labels)),
 		itoa(n.TTL.Milliseconds()), rand.Text()[:8], flag(n.ReturnExisting), strconv.Itoa(len(n.Labels)))
 	for _, k := range slices.Sorted(maps.Keys(n.Labels)) {
 		args = append(args, k, n.Labels[k])
 	}
-	reply, err := s.mutate(ctx, s.scripts.create, sessionKeys(ref, n.Token), args)
+	reply, err := s.mutate(ctx, n.Write, s.scripts.create, sessionKeys(ref, n.Token), args)
 	if err != nil {
 		return store.Created{}, err
 	}
@@ -42,11 +44,15 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	}
 	switch {
 	case time.Since(start) > patience:
-		if _, err := s.hintNew(ctx, ref, n.TTL); err != nil {
-			return store.Created{}, err
+		if _, unsure = s.hintNew(ctx, n.Write, ref, n.TTL); unsure != nil {
+			return store.Created{}, unsure
 		}
 	case known && !c.Existing && !c.Replayed:
 		s.hintAgain(ctx, ref)
+	}
+	// Said at the end, because only now it is true that the change was made.
+	if unsure != nil {
+		return store.Created{}, unsure
 	}
 	return c, nil
 }
@@ -88,7 +94,7 @@ func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.
 			args = append(args, k, "-")
 		}
 	}
-	reply, err := s.mutate(ctx, s.scripts.update, sessionKeys(ref, u.Token), args)
+	reply, err := s.mutate(ctx, u.Write, s.scripts.update, sessionKeys(ref, u.Token), args)
 	if err != nil {
 		return store.Changed{}, err
 	}
@@ -107,7 +113,7 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemova
 	}
 	args := append(s.head(r.Write, 2+len(r.Match.Tags)), flag(r.Match.Any), strconv.Itoa(len(r.Match.Tags)))
 	args = append(args, r.Match.Tags...)
-	reply, err := s.mutate(ctx, s.scripts.remove, sessionKeys(ref, r.Token), args)
+	reply, err := s.mutate(ctx, r.Write, s.scripts.remove, sessionKeys(ref, r.Token), args)
 	if err != nil {
 		return store.Removed{}, err
 	}

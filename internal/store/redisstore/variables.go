@@ -113,7 +113,7 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	}
 	head := append(make([]byte, 0, 5), byte(kind), flag(u.Count)[0], byte(len(u.Ops)))
 	args[shared+2] = string(appendNumber(head, int64(len(args)-shared), 2))
-	c := call{script: script, keys: sessionKeys(ref, u.Token), args: args, mutates: true}
+	c := call{script: script, keys: sessionKeys(ref, u.Token), args: args, replicas: s.confirmed(u.Write), mutates: true}
 	if !ends {
 		c.shared = shared
 	}

@@ -27,8 +27,9 @@ const openTimeout = 10 * time.Second
 // the checkpointer and not by whichever write happens to fill the log.
 const (
 	commonDSN = "_txlock=immediate&_dqs=0&_error_rc=1" +
-		"&_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
+		"&_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=wal_autocheckpoint(0)&_pragma=journal_size_limit(67108864)"
+	keeperDSN = commonDSN + "&_pragma=synchronous(NORMAL)"
 	writerDSN = commonDSN + "&_pragma=cache_size(-16384)"
 	readerDSN = "_txlock=deferred&_dqs=0&_error_rc=1&_pragma=busy_timeout(1000)&_pragma=query_only(1)"
 )
@@ -55,6 +56,9 @@ func Open(ctx context.Context, path string, cfg store.Config) (*Store, error) {
 	if err != nil {
 		return nil, &store.Unfit{Reason: "the store's path: " + err.Error()}
 	}
+	if cfg.Durability == store.Replicated {
+		return nil, &store.Unfit{Reason: "SQLite cannot honour --durability replicated: it keeps one file on one machine"}
+	}
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -76,7 +80,7 @@ func Open(ctx context.Context, path string, cfg store.Config) (*Store, error) {
 // openKeeper makes the file ready for use and returns the connection that the
 // checkpointer will own.
 func (s *Store) openKeeper(ctx context.Context) (*conn, error) {
-	c, err := patiently(ctx, func() (*conn, error) { return connect(ctx, dsn(s.path, commonDSN)) })
+	c, err := patiently(ctx, func() (*conn, error) { return connect(ctx, dsn(s.path, keeperDSN)) })
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +98,11 @@ func (s *Store) openKeeper(ctx context.Context) (*conn, error) {
 // SQLite, whose waiting gets coarser the longer it lasts and starves a process
 // among busy others; begin waits instead.
 func (s *Store) connectWriter(ctx context.Context) (*conn, error) {
-	c, err := connect(ctx, dsn(s.path, writerDSN))
+	synchronous := "&_pragma=synchronous(NORMAL)"
+	if s.cfg.Durability == store.Fsync {
+		synchronous = "&_pragma=synchronous(FULL)" // each COMMIT waits for the disk
+	}
+	c, err := connect(ctx, dsn(s.path, writerDSN+synchronous))
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +190,20 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	_, err = s.Now(ctx)
 	return err
+}
+
+// Honours implements store.Health. The log is written at each COMMIT, so that a
+// process that dies loses nothing, and goes to the disk each second, at the
+// checkpoint; only a store opened for it goes to the disk at each COMMIT.
+func (s *Store) Honours(ctx context.Context) ([]store.Durability, error) {
+	if _, err := s.Now(ctx); err != nil {
+		return nil, err
+	}
+	honoured := []store.Durability{store.Memory, store.EverySec}
+	if s.cfg.Durability == store.Fsync {
+		honoured = append(honoured, store.Fsync)
+	}
+	return honoured, nil
 }
 
 // Close waits for the calls under way, moves what is in the write-ahead log

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -47,6 +48,13 @@ func queries() []mutation {
 			return err
 		}),
 		query("Check", func(ctx context.Context, s *subject, _ store.Ref) error { return s.Check(ctx) }),
+		query("Honours", func(ctx context.Context, s *subject, _ store.Ref) error {
+			honours, err := s.Honours(ctx)
+			if err == nil && (len(honours) == 0 || honours[0] != store.Memory) {
+				err = fmt.Errorf("a store that honours %v, want memory first", honours)
+			}
+			return err
+		}),
 	}
 }
 

@@ -20,13 +20,16 @@ const (
 	moveBatch = 3
 )
 
-// Cluster is a Redis Cluster that belongs to one test: masters without replicas.
+// Cluster is a Redis Cluster that belongs to one test: masters, without replicas
+// unless [Cluster.StartReplica] adds one.
 // Its methods may be called from any goroutine, except those that may fail the
 // test and so belong on the test's own: all but URL and Nodes.
 type Cluster struct {
 	t     testing.TB
 	nodes []*Server
 	ids   []string // as CLUSTER MYID tells them, in the order of nodes
+	args  []string // of every node
+	more  int      // replicas
 
 	mu     sync.Mutex
 	owners [slots]int // index into nodes
@@ -43,18 +46,12 @@ func StartCluster(t testing.TB, args ...string) *Cluster {
 // StartClusterOf is [StartCluster] with another number of masters.
 func StartClusterOf(t testing.TB, masters int, args ...string) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t}
+	c := &Cluster{t: t, args: args}
 	bus := make([]string, masters)
 	for i := range masters {
-		bus[i] = strconv.Itoa(ReservePort(t))
-		c.nodes = append(c.nodes, StartServer(t, append([]string{
-			"--cluster-enabled", "yes",
-			// Not the default, the port plus 10000, which need not be a port.
-			"--cluster-port", bus[i],
-			"--cluster-node-timeout", "1500",
-			// A node that has met nobody does not know its own address.
-			"--cluster-announce-ip", "127.0.0.1",
-		}, args...)...))
+		var node *Server
+		node, bus[i] = c.startNode()
+		c.nodes = append(c.nodes, node)
 	}
 	ctx, cancel := c.bounded(formTimeout)
 	defer cancel()
@@ -74,6 +71,44 @@ func StartClusterOf(t testing.TB, masters int, args ...string) *Cluster {
 	}
 	c.Await()
 	return c
+}
+
+// startNode runs a server that knows no other yet, and returns the port of its
+// bus.
+func (c *Cluster) startNode() (node *Server, bus string) {
+	c.t.Helper()
+	bus = strconv.Itoa(ReservePort(c.t))
+	return StartServer(c.t, append([]string{
+		"--cluster-enabled", "yes",
+		// Not the default, the port plus 10000, which need not be a port.
+		"--cluster-port", bus,
+		"--cluster-node-timeout", "1500",
+		// A node that has met nobody does not know its own address.
+		"--cluster-announce-ip", "127.0.0.1",
+		"--repl-diskless-sync-delay", "0",
+	}, c.args...)...), bus
+}
+
+// StartReplica adds a replica of the node of index i, and returns once it
+// follows it.
+func (c *Cluster) StartReplica(i int) *Server {
+	c.t.Helper()
+	replica, bus := c.startNode()
+	ctx, cancel := c.bounded(formTimeout)
+	defer cancel()
+	c.must(ctx, i, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(replica.port), bus)
+	c.more++
+	c.Await()
+	if err := settle(ctx, func(ctx context.Context) error { // until it knows the master
+		_, err := command(ctx, replica.Addr(), "CLUSTER", "REPLICATE", c.ids[i])
+		return err
+	}); err != nil {
+		c.t.Fatalf("redistest: %v", err)
+	}
+	if err := settle(ctx, func(ctx context.Context) error { return follows(ctx, c.nodes[i], replica) }); err != nil {
+		c.t.Fatalf("redistest: the replica does not connect: %v", err)
+	}
+	return replica
 }
 
 // URL returns the cluster's URL, of the form redis+cluster://host:port,host:port.
@@ -99,7 +134,7 @@ func (c *Cluster) Await() {
 	want := []string{
 		"cluster_state:ok",
 		"cluster_slots_ok:" + strconv.Itoa(slots),
-		"cluster_known_nodes:" + strconv.Itoa(len(c.nodes)),
+		"cluster_known_nodes:" + strconv.Itoa(len(c.nodes)+c.more),
 	}
 	for _, node := range c.nodes {
 		err := settle(ctx, func(ctx context.Context) error {

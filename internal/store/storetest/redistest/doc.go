@@ -8,7 +8,7 @@
 //
 // [StartCluster] and [StartSentinel] run several such processes as a Redis
 // Cluster, whose slots can be made to move, and as a master with replicas and
-// sentinels. They are formed by a few commands in plain RESP, so that what goes
+// sentinels; [StartLaggingSentinel] has replicas lag behind. They are formed by a few commands in plain RESP, so that what goes
 // wrong is not the fault of the client that they are to test.
 //
 // A machine without redis-server skips these tests, unless TOOLPIT_TEST_REQUIRE
