@@ -6,6 +6,8 @@ IMAGE   ?= toolpit:dev
 DOCKER  ?= docker
 PKG     ?= ./...
 T       ?= 30s
+N       ?= 10000
+SEED    ?= 0
 REPORT  ?= bin/test.json
 WINDOW  ?= 1500ms
 ROUNDS  ?= 3
@@ -18,7 +20,7 @@ LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
 
-.PHONY: help build run test check generate generate-check lint format fuzz bench bench-scale image clean
+.PHONY: help build run test check generate generate-check lint format fuzz fuzz-api bench bench-scale image clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -69,7 +71,7 @@ generate-check: ## Fail when api/*.gen.go is not what `make generate` makes
 	if [ -n "$$stale" ]; then echo "stale:$$stale; run 'make generate'" >&2; exit 1; fi
 
 lint: ## gofmt, go vet, golangci-lint
-	@bad=$$(gofmt -l api bench cmd internal); \
+	@bad=$$(gofmt -l api apifuzz bench cmd internal); \
 	if [ -n "$$bad" ]; then echo "not formatted; run 'make format':" >&2; echo "$$bad" >&2; exit 1; fi
 	go vet ./...
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
@@ -85,6 +87,10 @@ fuzz: ## Every fuzz target for T=30s
 	    go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(T) "$${file%/*}"; \
 	  done; \
 	done
+
+fuzz-api: build ## Broken calls of every operation, each answer held against the API document (N=10000, SEED=0 for any)
+	@go build -o bin/apifuzz ./apifuzz
+	@exec bin/apifuzz -n $(N) -seed $(SEED)
 
 # What the columns mean is in the output. Half a minute is enough for one
 # question: make bench WINDOW=1s CONNS=64 MODE=pinned BLOCK=redis

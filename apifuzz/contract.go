@@ -112,6 +112,9 @@ type problem struct {
 	RequestID    string `json:"request_id"`
 }
 
+// decodes tells whether a body could be read into v.
+func decodes(body []byte, v any) bool { return json.Unmarshal(body, v) == nil }
+
 func (a answer) problem() (p problem, err error) {
 	err = json.Unmarshal(a.body, &p)
 	return p, err
@@ -208,13 +211,13 @@ func talk(req *http.Request, a answer) error {
 	}
 	after, err := strconv.ParseInt(a.header.Get("Retry-After"), 10, 64)
 	if said := a.header.Get("Retry-After") != ""; said != (p.RetryAfterMS > 0) || said && (err != nil || after < 1) {
-		errs = append(errs, errors.New("Retry-After and retry_after_ms contradict each other"))
+		errs = append(errs, errors.New("the two ways of saying when to retry contradict each other"))
 	}
 	if (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable) && a.header.Get("Retry-After") == "" {
-		errs = append(errs, errors.New("Retry-After is missing"))
+		errs = append(errs, errors.New("the header Retry-After is missing"))
 	}
 	if a.status == http.StatusMethodNotAllowed && a.header.Get("Allow") == "" {
-		errs = append(errs, errors.New("Allow is missing"))
+		errs = append(errs, errors.New("the header Allow is missing"))
 	}
 	for _, word := range insideWords {
 		if strings.Contains(p.Detail, word) {
@@ -231,7 +234,7 @@ func (c *contract) result(a answer) error {
 		Tool        string `json:"tool"`
 		Result      any    `json:"result"`
 	}
-	if a.status != http.StatusOK || json.Unmarshal(a.body, &call) != nil || call.ExecutionID == "" {
+	if a.status != http.StatusOK || !decodes(a.body, &call) || call.ExecutionID == "" {
 		return nil
 	}
 	schema := c.tool(call.Tool, "result")

@@ -6,13 +6,14 @@ import (
 	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
 // footprint is what a server holds while it has nothing to do.
 type footprint struct {
 	heap       float64 // bytes, the least that was seen after some collections
-	goroutines float64
+	goroutines float64 // the median: how many gather the metrics just then is chance
 }
 
 var gauge = regexp.MustCompile(`(?m)^(go_memstats_heap_alloc_bytes|go_goroutines|go_gc_duration_seconds_count) ([0-9.e+]+)$`)
@@ -21,9 +22,10 @@ var gauge = regexp.MustCompile(`(?m)^(go_memstats_heap_alloc_bytes|go_goroutines
 // least heap of many is the one right after a collection. The questions
 // themselves make the garbage.
 func measure(ctx context.Context, client *http.Client, url string) (footprint, error) {
-	const collections, questions = 6, 5000
+	const collections, questions = 60, 20_000
 	client.CloseIdleConnections() // each holds a goroutine
-	f := footprint{math.Inf(1), math.Inf(1)}
+	f := footprint{heap: math.Inf(1)}
+	var goroutines []float64
 	first := -1.0
 	for range questions {
 		a, err := get(ctx, client, url+"/metrics")
@@ -40,12 +42,14 @@ func measure(ctx context.Context, client *http.Client, url string) (footprint, e
 			return f, fmt.Errorf("/metrics lacks series of the Go runtime: %v", series)
 		}
 		f.heap = min(f.heap, series["go_memstats_heap_alloc_bytes"])
-		f.goroutines = min(f.goroutines, series["go_goroutines"])
+		goroutines = append(goroutines, series["go_goroutines"])
 		done := series["go_gc_duration_seconds_count"]
 		if first < 0 {
 			first = done
 		}
 		if done >= first+collections {
+			slices.Sort(goroutines)
+			f.goroutines = goroutines[len(goroutines)/2]
 			return f, nil
 		}
 	}
