@@ -20,7 +20,7 @@ LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
 
-.PHONY: help build run test check generate generate-check lint format fuzz fuzz-api bench bench-scale image clean
+.PHONY: help build run test check generate generate-check lint format fuzz fuzz-api bench bench-scale image image-files reproducible clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -103,10 +103,21 @@ bench-scale: build ## What 1, 2 and 4 replicas of a quarter of a core do togethe
 	@exec bin/bench -window 3s -rounds $(ROUNDS) -conns 16 -image $(IMAGE) -block scale
 
 # The binary is built here, not in the Dockerfile, so that nothing is pulled.
-image: ## The container image, IMAGE=toolpit:dev
+image: image-files ## The container image, IMAGE=toolpit:dev
+	$(DOCKER) build -f deployments/Dockerfile -t $(IMAGE) .
+
+image-files:
 	@rm -rf bin/image && mkdir -p bin/image/data
 	GOOS=linux $(GOBUILD) -o bin/image/toolpit ./cmd/toolpit
-	$(DOCKER) build -f deployments/Dockerfile -t $(IMAGE) .
+
+# In two places, and the second time without anything that was built before.
+reproducible: ## Build the commit twice, once as for the image, and compare
+	@tmp=$$(mktemp -d); trap 'chmod -R u+w "$$tmp"; rm -rf "$$tmp"' EXIT; set -e; \
+	git clone -q . "$$tmp/one"; git clone -q . "$$tmp/another/place"; \
+	$(MAKE) --no-print-directory -C "$$tmp/one" build; \
+	GOCACHE="$$tmp/cache" $(MAKE) --no-print-directory -C "$$tmp/another/place" image-files; \
+	cd "$$tmp"; sha256sum one/bin/toolpit another/place/bin/image/toolpit; \
+	cmp one/bin/toolpit another/place/bin/image/toolpit && echo 'the two builds are the same'
 
 clean: ## Remove what was built; data/ stays
 	rm -rf bin
