@@ -134,7 +134,7 @@ func TestHostileExpressions(t *testing.T) {
 		count    = 500
 		most     = 10 * time.Millisecond
 		memory   = 1 << 20
-		repeated = 3
+		repeated = 20 // at most: what the machine does besides is not the server's
 	)
 	p := serve(t, "--log-level", "error", "--store", "sqlite:"+t.TempDir()+"/hostile.db")
 	p.ready(t)
@@ -148,7 +148,7 @@ func TestHostileExpressions(t *testing.T) {
 			t.Fatal(err)
 		}
 		took, allocated = patience, 1e18
-		for range repeated {
+		for try := 0; try < repeated && (try < 2 || took > most/2 || allocated > memory); try++ {
 			before := p.metric(t, "go_memstats_alloc_bytes_total")
 			start := time.Now()
 			a, err := send(t.Context(), http.DefaultClient, http.MethodPost, p.url+"/execute", "", string(body))

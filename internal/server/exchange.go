@@ -109,9 +109,9 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 // What a client must manage, or else loses its connection. They bound for how
 // long one can be held by being slow, which is less than ten seconds.
 const (
-	bodyTime  = 7 * time.Second // for a request to come; see HTTPServer
+	bodyTime  = 6 * time.Second // for a request to come; see HTTPServer
 	bodyRate  = 32 << 10        // bytes a second of a body, which earn it more time
-	writeTime = 6 * time.Second // to take a piece of an answer
+	writeTime = 5 * time.Second // to take a piece of an answer
 	pieceSize = 64 << 10
 )
 
