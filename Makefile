@@ -6,6 +6,8 @@ IMAGE   ?= toolpit:dev
 DOCKER  ?= docker
 PKG     ?= ./...
 T       ?= 30s
+N       ?= 10000
+SEED    ?= 0
 REPORT  ?= bin/test.json
 WINDOW  ?= 1500ms
 ROUNDS  ?= 3
@@ -19,7 +21,7 @@ LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
 
-.PHONY: help build run test e2e e2e-local check generate generate-check lint format fuzz bench bench-scale image clean
+.PHONY: help build run test e2e e2e-local check generate generate-check lint format fuzz fuzz-api bench bench-scale image image-files reproducible clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,7 +83,7 @@ generate-check: ## Fail when api/*.gen.go is not what `make generate` makes
 	if [ -n "$$stale" ]; then echo "stale:$$stale; run 'make generate'" >&2; exit 1; fi
 
 lint: ## gofmt, go vet, golangci-lint
-	@bad=$$(gofmt -l api bench cmd e2e internal); \
+	@bad=$$(gofmt -l api apifuzz bench cmd e2e internal); \
 	if [ -n "$$bad" ]; then echo "not formatted; run 'make format':" >&2; echo "$$bad" >&2; exit 1; fi
 	go vet ./...
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
@@ -101,6 +103,10 @@ fuzz: ## Every fuzz target for T=30s
 	  done; \
 	done
 
+fuzz-api: build ## Broken calls of every operation, each answer held against the API document (N=10000, SEED=0 for any)
+	@go build -o bin/apifuzz ./apifuzz
+	@exec bin/apifuzz -n $(N) -seed $(SEED)
+
 # What the columns mean is in the output. Half a minute is enough for one
 # question: make bench WINDOW=1s CONNS=64 MODE=pinned BLOCK=redis
 bench: build ## How fast it is, beside a bare server (WINDOW, ROUNDS, CONNS=64, MODE=pinned, BLOCK=redis)
@@ -112,10 +118,21 @@ bench-scale: build ## What 1, 2 and 4 replicas of a quarter of a core do togethe
 	@exec bin/bench -window 3s -rounds $(ROUNDS) -conns 16 -image $(IMAGE) -block scale
 
 # The binary is built here, not in the Dockerfile, so that nothing is pulled.
-image: ## The container image, IMAGE=toolpit:dev
+image: image-files ## The container image, IMAGE=toolpit:dev
+	$(DOCKER) build -f deployments/Dockerfile -t $(IMAGE) .
+
+image-files:
 	@rm -rf bin/image && mkdir -p bin/image/data
 	GOOS=linux $(GOBUILD) -o bin/image/toolpit ./cmd/toolpit
-	$(DOCKER) build -f deployments/Dockerfile -t $(IMAGE) .
+
+# In two places, and the second time without anything that was built before.
+reproducible: ## Build the commit twice, once as for the image, and compare
+	@tmp=$$(mktemp -d); trap 'chmod -R u+w "$$tmp"; rm -rf "$$tmp"' EXIT; set -e; \
+	git clone -q . "$$tmp/one"; git clone -q . "$$tmp/another/place"; \
+	$(MAKE) --no-print-directory -C "$$tmp/one" build; \
+	GOCACHE="$$tmp/cache" $(MAKE) --no-print-directory -C "$$tmp/another/place" image-files; \
+	cd "$$tmp"; sha256sum one/bin/toolpit another/place/bin/image/toolpit; \
+	cmp one/bin/toolpit another/place/bin/image/toolpit && echo 'the two builds are the same'
 
 clean: ## Remove what was built; data/ stays
 	rm -rf bin

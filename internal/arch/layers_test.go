@@ -58,6 +58,7 @@ var levels = map[string]int{
 	"bench/load":  80,
 	"bench/floor": 80,
 	"bench":       81,
+	"apifuzz":     81,
 
 	"internal/arch": 90,
 }

@@ -23,6 +23,8 @@ var owners = []struct {
 	{"modernc.org/sqlite", []string{"internal/store/sqlitestore"}, nil},
 	{"database/sql", []string{"internal/store/sqlitestore"}, nil},
 	{"gonum.org", []string{"internal/ml", "internal/tools/mlworkflow", "internal/tools/binary"}, nil},
+	// It checks what is served; what serves has no use for it.
+	{"github.com/getkin/kin-openapi", []string{"apifuzz"}, []string{"api", "internal/server", "cmd/toolpit"}},
 	{"github.com/alecthomas/kong", []string{"cmd/toolpit", "internal/cli", "internal/demo"}, nil},
 	{
 		"toolpit/api",

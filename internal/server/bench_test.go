@@ -19,6 +19,6 @@ func BenchmarkExecute(b *testing.B) {
 	for b.Loop() {
 		req := httptest.NewRequest(http.MethodPost, "/execute", strings.NewReader(body))
 		req.Header.Set("Content-Type", "application/json")
-		s.handler.ServeHTTP(discard{http.Header{}}, req)
+		s.handler.ServeHTTP(discard{http.Header{}, new(int)}, req)
 	}
 }

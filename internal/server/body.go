@@ -34,7 +34,7 @@ func readBody(x *exchange, limit int64, p presence) ([]byte, error) {
 	if r.ContentLength != 0 && !typed && (p == required || r.Header.Get("Content-Type") != "") {
 		return nil, unsupported("Send the body as application/json.")
 	}
-	body, err := readAll(http.MaxBytesReader(x, r.Body, limit), r.ContentLength, limit)
+	body, err := x.readBody(limit)
 	switch {
 	case err != nil:
 		return nil, unreadable(x, limit, err)
@@ -59,7 +59,7 @@ func ignoredBody(x *exchange, limit int64) error {
 	if x.request.ContentLength > limit {
 		return tooLarge(x, limit)
 	}
-	body, err := readAll(http.MaxBytesReader(x, x.request.Body, limit), x.request.ContentLength, limit)
+	body, err := x.readBody(limit)
 	if err != nil {
 		return unreadable(x, limit, err)
 	}
@@ -68,10 +68,22 @@ func ignoredBody(x *exchange, limit int64) error {
 	return nil
 }
 
+// readBody reads the bytes of a body, during which the client may keep us
+// waiting.
+func (x *exchange) readBody(limit int64) ([]byte, error) {
+	r := x.request
+	if r.ContentLength != 0 {
+		x.guest.wait()
+		defer x.guest.rest()
+	}
+	return readAll(http.MaxBytesReader(x, r.Body, limit), r.ContentLength, limit, x.hasRead)
+}
+
 // readAll is io.ReadAll for a body of announced length (-1: not announced). It
 // never trusts the announcement with more than four times what has arrived, and
-// in steps of four allocates little more than the body's size in all.
-func readAll(r io.Reader, announced, limit int64) ([]byte, error) {
+// in steps of four allocates little more than the body's size in all. Before it
+// waits for more it tells progress how much has come.
+func readAll(r io.Reader, announced, limit int64, progress func(n int)) ([]byte, error) {
 	const first = 4 << 10
 	if announced < 0 {
 		announced = limit + 1 // where the reader ends
@@ -92,6 +104,7 @@ func readAll(r io.Reader, announced, limit int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		progress(len(b))
 	}
 }
 
@@ -102,7 +115,7 @@ func unreadable(x *exchange, limit int64, err error) error {
 	}
 	x.Header().Set("Connection", "close") // where the next request begins is unknown
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fault.Newf(fault.InvalidRequest, "The body did not arrive within %.0f seconds.", bodyTime.Seconds())
+		return fault.Newf(fault.InvalidRequest, "The body came too slowly; it has %.0f seconds, and one more for every %d bytes.", bodyTime.Seconds(), bodyRate)
 	}
 	if !errors.Is(err, io.ErrUnexpectedEOF) && x.request.Context().Err() != nil {
 		return fault.New(fault.Cancelled, "The caller went away.").Because(err)

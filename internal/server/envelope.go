@@ -201,9 +201,17 @@ func (c *complaints) text(into reflect.Value, raw jsontext.Value, at jsontext.Po
 	into.SetString(string(text))
 }
 
+// maxDigits is how long a number may be written. 400 digits are out of every
+// bound, and more behind a point are nobody's number.
+const maxDigits = 400
+
 // integer accepts what JSON Schema calls one: 60 as well as 60.0 and 6e1.
 func (c *complaints) integer(into reflect.Value, raw jsontext.Value, at jsontext.Pointer) {
 	if !c.expect(raw, jsontext.KindNumber, "an integer", at) {
+		return
+	}
+	if len(raw) > maxDigits { // do not copy what will be refused
+		c.add(at, fault.ConstraintViolation, "The number has too many digits.")
 		return
 	}
 	if i, err := strconv.ParseInt(string(raw), 10, 64); err == nil {

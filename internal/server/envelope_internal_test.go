@@ -101,36 +101,6 @@ func TestViolationsAreBounded(t *testing.T) {
 	}
 }
 
-// TestDeadlinesOfTheConnection looks at what the connection is told: the limit
-// on the body must be gone before a tool runs, for the server reads on in the
-// background, and a deadline there would cancel the tool.
-func TestDeadlinesOfTheConnection(t *testing.T) {
-	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-	r := httptest.NewRequest(http.MethodPost, "/execute", strings.NewReader(`{"tool":"echo"}`))
-	r.Header.Set("Content-Type", "application/json")
-	x := newExchange(w, r)
-	w.read = time.Now().Add(bodyTime) // as the server does
-	if _, err := readBody(x, 1000, required); err != nil {
-		t.Fatal(err)
-	}
-	if !w.read.IsZero() {
-		t.Errorf("a deadline for reading is left behind: %v", w.read)
-	}
-	x.answerWithin(time.Minute)
-	if until := time.Until(w.write); until < time.Minute+writeTime-time.Second || until > time.Minute+writeTime {
-		t.Errorf("the answer gets %v", until)
-	}
-}
-
-// deadlines remembers what it was told last.
-type deadlines struct {
-	*httptest.ResponseRecorder
-	read, write time.Time
-}
-
-func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
-func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
-
 // TestNothingIsNoAnswer guards the two places where a handler that returns
 // neither an answer nor an error would become an empty 200.
 func TestNothingIsNoAnswer(t *testing.T) {

@@ -23,6 +23,7 @@ type exchange struct {
 	ids     [1]string // the X-Request-Id header
 	start   time.Time
 	request *http.Request
+	guest   *guest // its connection
 	body    []byte // what was read of it, for the fingerprint
 	owner   string
 
@@ -42,7 +43,8 @@ type exchangeKey struct{}
 var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 func newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{ResponseWriter: w, request: r, start: time.Now()}
+	x := &exchange{ResponseWriter: w, request: r, guest: guestOf(r.Context()), start: time.Now()}
+	x.guest.rest() // its head is there
 	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && requestID.MatchString(ids[0]) {
 		x.id = ids[0]
 	} else {
@@ -66,42 +68,86 @@ func exchangeOf(ctx context.Context) *exchange {
 // WriteHeader begins the answer.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= http.StatusOK {
-		x.status = status
+		x.begin(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends a part of the answer.
-func (x *exchange) Write(p []byte) (int, error) {
+// Write sends a part of the answer. A large one goes in pieces, and each piece
+// gets writeTime: what is bounded is how slow a reader may be, not how much
+// there is to read.
+func (x *exchange) Write(p []byte) (n int, err error) {
 	if x.status == 0 {
-		x.status = http.StatusOK
+		x.begin(http.StatusOK)
 	}
-	n, err := x.ResponseWriter.Write(p)
-	x.bytes += int64(n)
-	return n, err
+	for {
+		piece := p[n:min(n+pieceSize, len(p))]
+		if n > 0 {
+			x.writeWithin(writeTime)
+		}
+		written, err := x.send(piece)
+		n += written
+		x.bytes += int64(written)
+		if err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// send writes one piece, during which the client may keep us waiting.
+func (x *exchange) send(piece []byte) (int, error) {
+	if len(piece) >= worthIt {
+		x.guest.wait()
+		defer x.guest.rest()
+	}
+	return x.ResponseWriter.Write(piece)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// Times that a connection gets. That of answers is set for each request, since
-// a deadline once set stays on a connection that is kept alive.
+// What a client must manage, or else loses its connection. They bound for how
+// long one can be held by being slow, which is less than ten seconds.
 const (
-	bodyTime  = 10 * time.Second // to send the request; see HTTPServer
-	writeTime = 10 * time.Second // to take the answer, once there is one
+	bodyTime  = 6 * time.Second // for a request to come; see HTTPServer
+	bodyRate  = 32 << 10        // bytes a second of a body, which earn it more time
+	writeTime = 5 * time.Second // to take a piece of an answer
+	pieceSize = 64 << 10
 )
 
 // The methods below ignore the error: a writer without deadlines is a
 // test's recorder.
+
+// begin notes that the answer begins, and how long it may take to be sent. Not
+// earlier: the time that a call may take is no time for a slow reader.
+func (x *exchange) begin(status int) {
+	x.status = status
+	x.writeWithin(writeTime)
+}
+
+// expects prepares for the 100 that net/http will write when the body is read.
+// A deadline stays on a connection that is kept alive, and the one that the
+// answer before left there may have passed.
+func (x *exchange) expects() {
+	if _, ok := x.request.Header["Expect"]; ok {
+		x.writeWithin(bodyTime)
+	}
+}
+
+func (x *exchange) writeWithin(d time.Duration) {
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(d))
+}
+
+// hasRead gives a body more time for what has come of it: what is bounded is how
+// slow a sender may be.
+func (x *exchange) hasRead(n int) {
+	earned := time.Duration(n) * time.Second / bodyRate
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(x.start.Add(bodyTime + earned))
+}
 
 // hasBody lifts the limit of the time that a request may take to come. Left in
 // place, it would cancel an execution that takes longer: the server reads on in
 // the background to notice a disconnect.
 func (x *exchange) hasBody() {
 	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Time{})
-}
-
-// answerWithin gives the answer that long to begin, and then writeTime.
-func (x *exchange) answerWithin(d time.Duration) {
-	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(d + writeTime))
 }

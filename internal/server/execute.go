@@ -48,7 +48,6 @@ func (s *service) execute(ctx context.Context, x *exchange, session string, key 
 	if body.TimeoutMS != nil {
 		timeout = time.Duration(*body.TimeoutMS) * time.Millisecond
 	}
-	x.answerWithin(timeout)
 	start := time.Now()
 	ctx, span := s.tracing.Within(ctx, "tool "+body.Tool, telemetry.Inside)
 	outcome, err := s.executor.Execute(ctx, timeout, run)

@@ -26,6 +26,7 @@ func (s *service) front(next http.Handler) http.Handler {
 		}
 		defer s.conclude(x)
 		defer recovered(x)
+		x.expects()
 		if s.tracing != nil {
 			s.trace(x)
 		}
@@ -37,7 +38,6 @@ func (s *service) front(next http.Handler) http.Handler {
 		if r.ContentLength == 0 {
 			x.hasBody()
 		}
-		x.answerWithin(bodyTime)
 		next.ServeHTTP(x, x.request)
 	})
 }

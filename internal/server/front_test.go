@@ -262,7 +262,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestHTTPServerLimits(t *testing.T) {
 	s := server.HTTPServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	if s.ReadHeaderTimeout != 5*time.Second || s.IdleTimeout != time.Minute || s.MaxHeaderBytes != 16<<10 || s.ReadTimeout != 10*time.Second || s.WriteTimeout != 0 {
+	if s.ReadHeaderTimeout != 5*time.Second || s.IdleTimeout != time.Minute || s.MaxHeaderBytes != 16<<10 || s.ReadTimeout != 6*time.Second || s.WriteTimeout != 0 {
 		t.Errorf("%+v", s)
 	}
 	running := start(t)

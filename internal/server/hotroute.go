@@ -41,7 +41,6 @@ func (s *service) executeInSession(x *exchange, id string) {
 		err = response.send(x)
 	}
 	if err != nil {
-		x.answerWithin(0)
 		fail(x, x.request, err)
 	}
 }

@@ -36,6 +36,17 @@ func TestBodyMemory(t *testing.T) {
 		"escapes":             `{"tool":"echo","x":["` + filled(`\u0041`, size-100) + `"]}`,
 		"a long name":         `{"tool":"echo","` + strings.Repeat("n", size-100) + `":1}`,
 		"a tool's name":       `{"tool":"` + strings.Repeat("n", size-100) + `"}`,
+		"levels":              strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
+		"levels of objects":   strings.Repeat(`{"a":`, size/6),
+		"levels of arguments": `{"tool":"echo","arguments":` + strings.Repeat(`{"a":`, size/6),
+		"digits":              filled("7", size),
+		"digits in a member":  `{"tool":"echo","timeout_ms":` + filled("7", size-100) + "}",
+		"digits of a number":  `{"tool":"add","arguments":{"a":` + filled("7", 250_000) + `,"b":1}}`,
+		"beyond floats":       `{"tool":"add","arguments":{"a":[` + filled("1e400,", 250_000) + `],"b":1}}`,
+		"a name many times":   `{"tool":"echo","arguments":{` + filled(`"a":0,`, size-100) + "}}",
+		"bad UTF-8":           `{"tool":"` + strings.Repeat("é", size/2-100) + "\xff\"}",
+		"half pairs":          `{"tool":"` + filled(`\ud800`, size-100) + `"}`,
+		"backslashes":         `{"tool":"` + filled(`\\`, size-100) + `"}`,
 		"labels":              `{"labels":{"x":[` + filled("[],[],", size-100) + "]}}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +54,11 @@ func TestBodyMemory(t *testing.T) {
 			for range 3 { // others may allocate meanwhile, so the least counts
 				req := httptest.NewRequest(http.MethodPost, "/execute", strings.NewReader(body))
 				req.Header.Set("Content-Type", "application/json")
-				least = min(least, allocated(func() { s.handler.ServeHTTP(discard{http.Header{}}, req) }))
+				status := 0
+				least = min(least, allocated(func() { s.handler.ServeHTTP(discard{http.Header{}, &status}, req) }))
+				if status >= 500 {
+					t.Fatalf("status %d", status)
+				}
 			}
 			if least > 4*uint64(len(body)) {
 				t.Errorf("%d bytes cost %d, %.1f times as much", len(body), least, float64(least)/float64(len(body)))
@@ -60,12 +75,15 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// discard is a ResponseWriter that keeps nothing.
-type discard struct{ header http.Header }
+// discard is a ResponseWriter that keeps nothing but the status.
+type discard struct {
+	header http.Header
+	status *int
+}
 
 func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(p []byte) (int, error) { return io.Discard.Write(p) }
-func (d discard) WriteHeader(int)             {}
+func (d discard) WriteHeader(status int)      { *d.status = status }
 
 // TestManyNamesMemory sends the dearest body there is: something of every name
 // must be remembered in order to find one that comes twice.
@@ -87,7 +105,7 @@ func TestManyNamesMemory(t *testing.T) {
 	s := start(t, with(func(c *server.Config) { c.Log = slog.New(slog.DiscardHandler) }))
 	req := httptest.NewRequest(http.MethodPost, "/execute", strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
-	cost := allocated(func() { s.handler.ServeHTTP(discard{http.Header{}}, req) })
+	cost := allocated(func() { s.handler.ServeHTTP(discard{http.Header{}, new(int)}, req) })
 	if cost > 4*uint64(len(body)) {
 		t.Errorf("%d bytes cost %d, %.1f times as much", len(body), cost, float64(cost)/float64(len(body)))
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -52,6 +53,9 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		x = exchangeOf(r.Context())
 	}
 	e := faultOf(r, err)
+	if _, ok := errors.AsType[*net.OpError](err); ok && x.status != 0 {
+		e = fault.New(fault.Cancelled, "The caller did not take the answer.").Because(err)
+	}
 	x.fault = e
 	if x.status != 0 {
 		return

@@ -209,9 +209,10 @@ func answered(next api.StrictHandlerFunc, operation string) api.StrictHandlerFun
 
 // HTTPServer makes a server for a handler that [New] made. It limits how long a
 // request may take to come; after that each request sets its own deadlines,
-// since a time for all would cut long executions off.
+// since a time for all would cut long executions off. Of those who are slow all
+// the same it keeps only so many.
 func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       bodyTime,
@@ -219,4 +220,6 @@ func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	newCrowd().watch(s)
+	return s
 }

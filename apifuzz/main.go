@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"time"
+)
+
+// options are what the command line says.
+type options struct {
+	broken  int
+	callers int
+	seed    uint64
+	program string
+	url     string
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.broken, "n", 10_000, "how many broken calls; half as many by the book come on top")
+	flag.IntVar(&o.callers, "callers", 4, "how many call at the same time; with 1 a seed repeats everything")
+	flag.Uint64Var(&o.seed, "seed", 0, "repeats the calls of an earlier run; 0 draws a new one")
+	flag.StringVar(&o.program, "program", "bin/toolpit", "the program to start and call")
+	flag.StringVar(&o.url, "url", "", "call the server there instead; sessions are left behind")
+	flag.Parse()
+	if o.seed == 0 {
+		o.seed = rand.Uint64()
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, o, os.Stdout)
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "apifuzz:", err)
+		os.Exit(1)
+	}
+}
+
+// mostGrowth is the share by which the heap may be larger afterwards. What a
+// call leaves behind would show ten thousand times over.
+const mostGrowth = 0.05
+
+func run(ctx context.Context, o options, w io.Writer) (err error) {
+	fmt.Fprintf(w, "apifuzz -seed %d -n %d -callers %d\n", o.seed, o.broken, o.callers)
+	t := &target{url: o.url}
+	if t.url == "" {
+		if t, err = startTarget(ctx, o.program); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, t.stop()) }()
+	}
+	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: o.callers}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+	if err := t.ready(ctx, client); err != nil {
+		return err
+	}
+	document, err := get(ctx, client, t.url+"/openapi.json")
+	if err != nil {
+		return err
+	}
+	c, err := newContract(ctx, document.body)
+	if err != nil {
+		return err
+	}
+	total := newTally()
+	// The first tenth fills the server's pools and caches, and is not measured.
+	if err := o.call(ctx, client, t.url, c, total, o.broken/10, 0); err != nil {
+		return err
+	}
+	before, err := measure(ctx, client, t.url)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := o.call(ctx, client, t.url, c, total, o.broken-o.broken/10, o.callers); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	after, err := measure(ctx, client, t.url)
+	if err != nil {
+		return err
+	}
+	total.coverage(c)
+	total.print(w, c)
+	growth := after.heap/before.heap - 1
+	fmt.Fprintf(w, "heap: %.2f MiB, then %.2f MiB (%+.1f %%); goroutines: %.0f, then %.0f; %.1f s\n",
+		before.heap/(1<<20), after.heap/(1<<20), 100*growth, before.goroutines, after.goroutines, took.Seconds())
+	if growth >= mostGrowth {
+		total.fault("the heap grew by %.1f %%", 100*growth)
+	}
+	if after.goroutines > before.goroutines {
+		total.fault("%.0f goroutines are left behind", after.goroutines-before.goroutines)
+	}
+	bad, err := t.outcry()
+	for _, line := range bad {
+		total.fault("the server's log says: %s", line)
+	}
+	fmt.Fprintf(w, "lines of panics and errors in the log: %d\n", len(bad))
+	return errors.Join(err, total.verdict(w))
+}
+
+// call lets the callers make so many broken calls together.
+func (o options) call(ctx context.Context, client *http.Client, url string, c *contract, t *tally, broken, first int) error {
+	errs := make([]error, o.callers)
+	var wg sync.WaitGroup
+	for i := range o.callers {
+		wg.Go(func() {
+			share := broken / o.callers
+			if i < broken%o.callers {
+				share++
+			}
+			errs[i] = newCaller(first+i, o.seed, url, client, c, t).run(ctx, share)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// verdict prints the first complaints and says how many there are.
+func (t *tally) verdict(w io.Writer) error {
+	if len(t.complaints) == 0 {
+		fmt.Fprintln(w, "complaints: 0")
+		return nil
+	}
+	for i, c := range t.complaints {
+		if i == mostComplaints {
+			break
+		}
+		fmt.Fprintf(w, "\ncomplaint %d: %s\n", i+1, c)
+	}
+	return fmt.Errorf("%d complaints", len(t.complaints))
+}
