@@ -18,7 +18,7 @@ LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
 
-.PHONY: help build run test check generate generate-check lint format fuzz bench bench-scale image clean
+.PHONY: help build run test check generate generate-check lint format fuzz bench bench-scale powerloss image clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -95,6 +95,13 @@ bench: build ## How fast it is, beside a bare server (WINDOW, ROUNDS, CONNS=64, 
 bench-scale: build ## What 1, 2 and 4 replicas of a quarter of a core do together (as root, or after make image)
 	@go build -o bin/bench ./bench
 	@exec bin/bench -window 3s -rounds $(ROUNDS) -conns 16 -image $(IMAGE) -block scale
+
+# It takes root and /dev/fuse. The same again: make powerloss POWERLOSS='-seed 1'
+powerloss: ## What SQLite and Redis keep when the power goes, at 20 random instants each
+	@mkdir -p bin
+	go -C powerloss vet ./...
+	$(TOOL) gotestsum --format standard-verbose --jsonfile bin/powerloss.json --raw-command -- \
+	  go -C powerloss test -json -count=1 -timeout=15m ./... -args $(POWERLOSS)
 
 # The binary is built here, not in the Dockerfile, so that nothing is pulled.
 image: ## The container image, IMAGE=toolpit:dev
