@@ -38,6 +38,7 @@ type Proxy struct {
 	conns    map[*conn]struct{}
 	gate     chan struct{} // closed while bytes may pass
 	hung     bool          // the gate is not closed
+	line     Line          // that connections go over
 	shot     *shot         // nil unless armed
 	fired    int
 }

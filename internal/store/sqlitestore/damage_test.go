@@ -1,0 +1,247 @@
+package sqlitestore_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"modernc.org/sqlite"
+
+	"toolpit/internal/store"
+	"toolpit/internal/store/sqlitestore"
+	"toolpit/internal/value"
+)
+
+// The write-ahead log is a header and frames: each a header of its own and a
+// page. A frame that ends a transaction tells the size of the database.
+const (
+	logHeader   = 32
+	frameHeader = 24
+	frameLen    = frameHeader + 4096
+)
+
+// diary is a store's file and log after some units, and what was to be seen
+// after each of them.
+type diary struct {
+	file, log []byte
+	ends      []int  // by unit: where its last frame ends in the log
+	pages     []page // what was to be seen before the first unit, and after each
+}
+
+// page is what a session shows.
+type page struct {
+	N, Text  string
+	Sequence int64
+}
+
+var diaryRef = store.Ref{Owner: "owner", ID: "damaged"}
+
+// entry is the nth unit of a diary. Their texts differ in length, so that they
+// do not always lie on the same pages.
+func entry(n int) store.Unit {
+	text := strings.Repeat(fmt.Sprintf("entry %d. ", n), 1+n*37%200)
+	w := store.Write{Token: store.KeyedToken(fmt.Sprintf("entry-%d", n)), By: "test"}
+	return store.Unit{Write: w, Count: true, Ops: []store.Op{store.Add("n", 1).StartingAt(0), store.Put("text", value.Text(text))}}
+}
+
+// look returns what a session shows.
+func look(t *testing.T, s *sqlitestore.Store) page {
+	t.Helper()
+	got, err := s.Read(t.Context(), diaryRef, "n", "text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p page
+	if v, ok := got.Variables["n"]; ok {
+		p.N = v.Value.JSON()
+	}
+	if v, ok := got.Variables["text"]; ok {
+		p.Text = v.Value.JSON()
+	}
+	changes, err := s.Changes(t.Context(), diaryRef, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(changes) > 0 {
+		p.Sequence = changes[len(changes)-1].Seq
+	}
+	return p
+}
+
+// keepDiary makes a store, and copies its files while it is open. Its log has
+// all units; whether the file has them too depends on moved.
+func keepDiary(t *testing.T, units int, moved bool) diary {
+	t.Helper()
+	path := filed(t)
+	s := open(t, path, store.Config{})
+	if _, err := s.Create(t.Context(), diaryRef, store.NewSession{Write: write(), TTL: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, raw(t, path), "PRAGMA wal_checkpoint(TRUNCATE)")
+	before := contents(t, path)
+	d := diary{pages: []page{look(t, s)}}
+	for n := range units {
+		if _, err := s.Apply(t.Context(), diaryRef, entry(n)); err != nil {
+			t.Fatal(err)
+		}
+		d.pages = append(d.pages, look(t, s))
+	}
+	if moved {
+		run(t, raw(t, path), "PRAGMA wal_checkpoint(PASSIVE)")
+	}
+	d.file, d.log = contents(t, path), contents(t, path+"-wal")
+	if !moved && !bytes.Equal(d.file, before) {
+		t.Fatal("a checkpoint came in between")
+	}
+	for at := logHeader; at < len(d.log); at += frameLen {
+		if binary.BigEndian.Uint32(d.log[at+4:]) != 0 {
+			d.ends = append(d.ends, at+frameLen)
+		}
+	}
+	if len(d.ends) != units {
+		t.Fatalf("the log has %d transactions, want %d", len(d.ends), units)
+	}
+	return d
+}
+
+func contents(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// harm is a way to damage a log from a place on.
+type harm struct {
+	name string
+	do   func(log []byte, at int, rng *rand.Rand) []byte
+}
+
+func harms() []harm {
+	return []harm{
+		{"a flipped bit", func(log []byte, at int, rng *rand.Rand) []byte {
+			log[at] ^= 1 << rng.IntN(8)
+			return log
+		}},
+		{"a cut", func(log []byte, at int, _ *rand.Rand) []byte { return log[:at] }},
+		{"a torn write", func(log []byte, at int, rng *rand.Rand) []byte {
+			const sector = 512
+			end := min((at/sector+1)*sector, len(log))
+			log[at] ^= 0xff // something of it must differ
+			for i := at + 1; i < end; i++ {
+				log[i] = byte(rng.Uint32())
+			}
+			return log
+		}},
+	}
+}
+
+// surviving returns how many units of a log are in front of a place.
+func (d diary) surviving(at int) int {
+	if at < logHeader {
+		return 0
+	}
+	frame := logHeader + (at-logHeader)/frameLen*frameLen // where the one that was hit begins
+	return sort.SearchInts(d.ends, frame+1)
+}
+
+// glance is look for somebody in a hurry: it reads the tables themselves, and
+// has SQLite check them.
+func glance(ctx context.Context, path string) (page, error) {
+	connector, err := sqlite.NewConnector(path + "?_pragma=synchronous(OFF)")
+	if err != nil {
+		return page{}, err
+	}
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	var p page
+	var verdict string
+	err = db.QueryRowContext(ctx, `SELECT
+		ifnull((SELECT value FROM variables WHERE name = 'n'), ''),
+		ifnull((SELECT value FROM variables WHERE name = 'text'), ''),
+		(SELECT seq FROM sessions)`).Scan(&p.N, &p.Text, &p.Sequence)
+	if err == nil {
+		err = db.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict)
+	}
+	if err == nil && verdict != "ok" {
+		err = errors.New(verdict)
+	}
+	return p, err
+}
+
+// TestADamagedLogEndsBeforeTheDamage states what SQLite promises, and so what
+// it does not: the frame that was hit is found by its checksum, but it looks
+// like the end of the log. What was acknowledged after it is gone, and nobody
+// says so. No value is ever wrong. The file itself has no checksums.
+func TestADamagedLogEndsBeforeTheDamage(t *testing.T) {
+	const (
+		units   = 12
+		tail    = 4096 // of the log, gone through in steps
+		step    = 5
+		random  = 1000 // places in all of the log
+		through = 40   // one in so many is opened as a store
+	)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	d := keepDiary(t, units, false)
+	var places []int
+	for at := len(d.log) - tail; at < len(d.log); at += step {
+		places = append(places, at)
+	}
+	for range random {
+		places = append(places, rng.IntN(len(d.log)))
+	}
+	path := filed(t)
+	for _, h := range harms() {
+		lost := 0
+		for i, at := range places {
+			put(t, path, d.file, h.do(bytes.Clone(d.log), at, rng))
+			left := d.surviving(at)
+			lost += units - left
+			var got page
+			var err error
+			if i%through == 0 {
+				s := open(t, path, store.Config{})
+				got = look(t, s)
+				err = s.Close()
+			} else {
+				got, err = glance(t.Context(), path)
+			}
+			if err != nil {
+				t.Fatalf("%s at %d: %v", h.name, at, err)
+			}
+			if diff := cmp.Diff(d.pages[left], got); diff != "" {
+				t.Fatalf("%s at %d, which leaves %d units of %d (-want +got):\n%s", h.name, at, left, units, diff)
+			}
+		}
+		t.Logf("%s at %d places: the %.1f units in front of it were there, and the %.1f behind it were not",
+			h.name, len(places), units-float64(lost)/float64(len(places)), float64(lost)/float64(len(places)))
+	}
+}
+
+// put lays down a store's file and log.
+func put(t *testing.T, path string, file, log []byte) {
+	t.Helper()
+	for name, text := range map[string][]byte{path: file, path + "-wal": log} {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+}
