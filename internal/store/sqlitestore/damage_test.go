@@ -190,7 +190,7 @@ func TestADamagedLogEndsBeforeTheDamage(t *testing.T) {
 	const (
 		units   = 12
 		tail    = 4096 // of the log, gone through in steps
-		step    = 5
+		step    = 16   // so that one harm or another happens every few bytes
 		random  = 1000 // places in all of the log
 		through = 40   // one in so many is opened as a store
 	)
@@ -198,15 +198,15 @@ func TestADamagedLogEndsBeforeTheDamage(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	d := keepDiary(t, units, false)
-	var places []int
-	for at := len(d.log) - tail; at < len(d.log); at += step {
-		places = append(places, at)
-	}
-	for range random {
-		places = append(places, rng.IntN(len(d.log)))
-	}
 	path := filed(t)
-	for _, h := range harms() {
+	for nth, h := range harms() {
+		var places []int
+		for at := len(d.log) - tail + nth*step/len(harms()); at < len(d.log); at += step {
+			places = append(places, at)
+		}
+		for range random / len(harms()) {
+			places = append(places, rng.IntN(len(d.log)))
+		}
 		lost := 0
 		for i, at := range places {
 			put(t, path, d.file, h.do(bytes.Clone(d.log), at, rng))

@@ -13,8 +13,8 @@ import (
 // zero Line does nothing. Bytes are never reordered, changed or lost: TCP sees
 // to that, and this is what is left of the network's faults above it.
 type Line struct {
-	// Delay is that of replies, and so of round trips. Each is drawn evenly from
-	// Delay-Jitter to Delay+Jitter.
+	// Delay is that of replies, and so of round trips. It is drawn evenly from
+	// Delay-Jitter to Delay+Jitter, once for replies that come in one go.
 	Delay, Jitter time.Duration
 	// Slice is how many bytes are sent in one piece. 0: as they came.
 	Slice int
@@ -26,6 +26,8 @@ type Line struct {
 const (
 	// lineLen is how many writes may be on their way at once.
 	lineLen = 4096
+	// oneGo is how close to each other writes are that travel together.
+	oneGo = time.Millisecond
 	// pieceLen is how many bytes are sent at once on a line that has a rate.
 	pieceLen = 512
 )
@@ -43,6 +45,22 @@ func (p *Proxy) shape() Line {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.line
+}
+
+// delay notes how long a reply is held up.
+func (p *Proxy) delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delayed++
+	p.delays += d
+}
+
+// Delayed returns how many replies have gone over bad lines so far, and for how
+// long these held them up altogether.
+func (p *Proxy) Delayed() (replies int, altogether time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.delayed, p.delays
 }
 
 // Sever resets all connections that there are, whatever is under way on them.
@@ -74,7 +92,9 @@ type link struct {
 	quit    chan struct{} // closed with the connection
 
 	parcels chan parcel // nil until the line is bad for the first time
-	last    time.Time   // when the latest parcel is due
+	delay   time.Duration
+	sent    time.Time // when the latest parcel was written
+	last    time.Time // when it is due
 	carrier sync.WaitGroup
 }
 
@@ -101,17 +121,22 @@ func (l *link) write(data []byte) error {
 
 // due returns when a write of now arrives: not before those in front of it.
 func (l *link) due(line Line) time.Time {
-	due := time.Now()
-	if l.replies {
-		due = due.Add(line.Delay - line.Jitter)
+	now := time.Now()
+	if l.replies && now.Sub(l.sent) > oneGo {
+		l.delay = line.Delay - line.Jitter
 		if line.Jitter > 0 {
-			due = due.Add(rand.N(2 * line.Jitter))
+			l.delay += rand.N(2 * line.Jitter)
 		}
 	}
+	l.sent = now
+	due := now.Add(l.delay)
 	if due.Before(l.last) {
 		due = l.last
 	}
 	l.last = due
+	if l.replies {
+		l.p.delay(due.Sub(now))
+	}
 	return due
 }
 
