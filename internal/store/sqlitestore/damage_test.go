@@ -79,9 +79,9 @@ func look(t *testing.T, s *sqlitestore.Store) page {
 	return p
 }
 
-// keepDiary makes a store, and copies its files while it is open. Its log has
-// all units; whether the file has them too depends on moved.
-func keepDiary(t *testing.T, units int, moved bool) diary {
+// keepDiary makes a store, and copies its files while it is open: its log has
+// all units, its file none.
+func keepDiary(t *testing.T, units int) diary {
 	t.Helper()
 	path := filed(t)
 	s := open(t, path, store.Config{})
@@ -97,22 +97,24 @@ func keepDiary(t *testing.T, units int, moved bool) diary {
 		}
 		d.pages = append(d.pages, look(t, s))
 	}
-	if moved {
-		run(t, raw(t, path), "PRAGMA wal_checkpoint(PASSIVE)")
-	}
 	d.file, d.log = contents(t, path), contents(t, path+"-wal")
-	if !moved && !bytes.Equal(d.file, before) {
+	if !bytes.Equal(d.file, before) {
 		t.Fatal("a checkpoint came in between")
 	}
+	d.findEnds()
+	if len(d.ends) != units {
+		t.Fatalf("the log has %d transactions, want %d", len(d.ends), units)
+	}
+	return d
+}
+
+// findEnds finds where transactions end in a log without leftovers.
+func (d *diary) findEnds() {
 	for at := logHeader; at < len(d.log); at += frameLen {
 		if binary.BigEndian.Uint32(d.log[at+4:]) != 0 {
 			d.ends = append(d.ends, at+frameLen)
 		}
 	}
-	if len(d.ends) != units {
-		t.Fatalf("the log has %d transactions, want %d", len(d.ends), units)
-	}
-	return d
 }
 
 func contents(t *testing.T, path string) []byte {
@@ -197,7 +199,7 @@ func TestADamagedLogEndsBeforeTheDamage(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	d := keepDiary(t, units, false)
+	d := keepDiary(t, units)
 	path := filed(t)
 	for nth, h := range harms() {
 		var places []int
@@ -243,5 +245,116 @@ func put(t *testing.T, path string, file, log []byte) {
 	}
 	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
+	}
+}
+
+// world is what all sessions of a file show, as far as it matters here.
+func world(ctx context.Context, db *sql.DB) (string, error) {
+	var seen, verdict string
+	err := db.QueryRowContext(ctx, `SELECT
+		(SELECT group_concat(body || ':' || value || ' v' || version, ' ') FROM (SELECT * FROM variables WHERE name = 'n' ORDER BY body))
+		|| ' units ' || (SELECT sum(seq) FROM sessions) || ' tokens ' || (SELECT count(*) FROM tokens)
+		|| ' changes ' || (SELECT count(*) FROM changes)`).Scan(&seen)
+	if err == nil {
+		err = db.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict)
+	}
+	if err == nil && verdict != "ok" {
+		err = errors.New(verdict)
+	}
+	return seen, err
+}
+
+// almanac is a diary of many sessions, in which a unit leaves most pages alone.
+// All of its log has been moved into its file.
+func almanac(t *testing.T) (d diary, worlds []string) {
+	t.Helper()
+	const sessions, rounds, logged = 15, 4, 30 // units that are in the log
+	path := filed(t)
+	s := open(t, path, store.Config{})
+	db := raw(t, path)
+	var refs []store.Ref
+	for i := range sessions {
+		refs = append(refs, create(t, s, fmt.Sprintf("session-%d", i)))
+	}
+	for n := range sessions * rounds {
+		if n >= sessions*rounds-logged {
+			if len(worlds) == 0 {
+				run(t, db, "PRAGMA wal_checkpoint(TRUNCATE)")
+			}
+			now, err := world(t.Context(), db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			worlds = append(worlds, now)
+		}
+		w := store.Write{Token: store.KeyedToken(fmt.Sprintf("entry-%d", n)), By: "test"}
+		text := value.Text(strings.Repeat(fmt.Sprintf("%d ", n), 1000))
+		apply(t, s, refs[n%sessions], w, store.Add("n", 1).StartingAt(0), store.Put("text", text))
+	}
+	last, err := world(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, db, "PRAGMA wal_checkpoint(PASSIVE)")
+	d.file, d.log = contents(t, path), contents(t, path+"-wal")
+	d.findEnds()
+	if len(d.ends) != logged {
+		t.Fatalf("the log has %d transactions, want %d", len(d.ends), logged)
+	}
+	return d, append(worlds, last)
+}
+
+// TestADamagedLogIsNotMixedWithItsFile damages logs whose frames are in the
+// file already. SQLite takes what is in front of the damage for the latest
+// version of its pages, and the file for that of all others.
+func TestADamagedLogIsNotMixedWithItsFile(t *testing.T) {
+	const places, through = 400, 20
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	d, worlds := almanac(t)
+	path := filed(t)
+	for _, h := range harms() {
+		if h.name == "a cut" {
+			continue // between two transactions it leaves no trace
+		}
+		refused, wrong := 0, 0
+		for i := range places {
+			at := rng.IntN(len(d.log))
+			put(t, path, d.file, h.do(bytes.Clone(d.log), at, rng))
+			bad, err := sqlitestore.Mixed(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bad >= 0 {
+				refused++
+				if frame := (at - logHeader) / frameLen; bad != frame {
+					t.Errorf("%s at %d, in frame %d: frame %d is said to be damaged", h.name, at, frame, bad)
+				}
+				if i%through == 0 {
+					if _, err := sqlitestore.Open(t.Context(), path, store.Config{}); !store.IsUnfit(err) {
+						t.Errorf("%s at %d: got error %v, want an Unfit", h.name, at, err)
+					}
+				}
+				continue
+			}
+			want := worlds[d.surviving(at)]
+			if at < logHeader {
+				want = worlds[len(worlds)-1] // without a log the file is what counts
+			}
+			db := raw(t, path)
+			got, err := world(t.Context(), db)
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err != nil || got != want {
+				wrong++
+				t.Errorf("%s at %d, in frame %d: %v (-want +got):\n%s", h.name, at, (at-logHeader)/frameLen, err, cmp.Diff(want, got))
+			}
+		}
+		t.Logf("%s at %d places: %d refused, %d wrong", h.name, places, refused, wrong)
+		if refused < places/2 {
+			t.Errorf("only %d of %d were refused", refused, places)
+		}
 	}
 }
