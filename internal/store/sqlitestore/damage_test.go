@@ -79,9 +79,22 @@ func look(t *testing.T, s *sqlitestore.Store) page {
 	return p
 }
 
+// undisturbed repeats what a checkpoint of the store's own spoils, one of which
+// comes each second.
+func undisturbed(t *testing.T, do func() bool) {
+	t.Helper()
+	const attempts = 30
+	for range attempts {
+		if do() {
+			return
+		}
+	}
+	t.Fatalf("a checkpoint came in between, %d times", attempts)
+}
+
 // keepDiary makes a store, and copies its files while it is open: its log has
-// all units, its file none.
-func keepDiary(t *testing.T, units int) diary {
+// all units, its file none, or it returns false.
+func keepDiary(t *testing.T, units int) (diary, bool) {
 	t.Helper()
 	path := filed(t)
 	s := open(t, path, store.Config{})
@@ -98,14 +111,8 @@ func keepDiary(t *testing.T, units int) diary {
 		d.pages = append(d.pages, look(t, s))
 	}
 	d.file, d.log = contents(t, path), contents(t, path+"-wal")
-	if !bytes.Equal(d.file, before) {
-		t.Fatal("a checkpoint came in between")
-	}
 	d.findEnds()
-	if len(d.ends) != units {
-		t.Fatalf("the log has %d transactions, want %d", len(d.ends), units)
-	}
-	return d
+	return d, bytes.Equal(d.file, before) && len(d.ends) == units
 }
 
 // findEnds finds where transactions end in a log without leftovers.
@@ -152,7 +159,7 @@ func harms() []harm {
 }
 
 // surviving returns how many units of a log are in front of a place.
-func (d diary) surviving(at int) int {
+func (d *diary) surviving(at int) int {
 	if at < logHeader {
 		return 0
 	}
@@ -192,14 +199,18 @@ func TestADamagedLogEndsBeforeTheDamage(t *testing.T) {
 	const (
 		units   = 12
 		tail    = 4096 // of the log, gone through in steps
-		step    = 16   // so that one harm or another happens every few bytes
+		step    = 32   // so that one harm or another happens every ten bytes
 		random  = 1000 // places in all of the log
 		through = 40   // one in so many is opened as a store
 	)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	d := keepDiary(t, units)
+	var d diary
+	undisturbed(t, func() (ok bool) {
+		d, ok = keepDiary(t, units)
+		return ok
+	})
 	path := filed(t)
 	for nth, h := range harms() {
 		var places []int
@@ -265,8 +276,8 @@ func world(ctx context.Context, db *sql.DB) (string, error) {
 }
 
 // almanac is a diary of many sessions, in which a unit leaves most pages alone.
-// All of its log has been moved into its file.
-func almanac(t *testing.T) (d diary, worlds []string) {
+// All of its log has been moved into its file, or it returns false.
+func almanac(t *testing.T) (d diary, worlds []string, ok bool) {
 	t.Helper()
 	const sessions, rounds, logged = 15, 4, 30 // units that are in the log
 	path := filed(t)
@@ -298,21 +309,23 @@ func almanac(t *testing.T) (d diary, worlds []string) {
 	run(t, db, "PRAGMA wal_checkpoint(PASSIVE)")
 	d.file, d.log = contents(t, path), contents(t, path+"-wal")
 	d.findEnds()
-	if len(d.ends) != logged {
-		t.Fatalf("the log has %d transactions, want %d", len(d.ends), logged)
-	}
-	return d, append(worlds, last)
+	return d, append(worlds, last), len(d.ends) == logged
 }
 
 // TestADamagedLogIsNotMixedWithItsFile damages logs whose frames are in the
 // file already. SQLite takes what is in front of the damage for the latest
 // version of its pages, and the file for that of all others.
 func TestADamagedLogIsNotMixedWithItsFile(t *testing.T) {
-	const places, through = 400, 20
+	const places, through = 100, 20
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	d, worlds := almanac(t)
+	var d diary
+	var worlds []string
+	undisturbed(t, func() (ok bool) {
+		d, worlds, ok = almanac(t)
+		return ok
+	})
 	path := filed(t)
 	for _, h := range harms() {
 		if h.name == "a cut" {

@@ -192,19 +192,25 @@ func (l logged) isIn(file, log io.ReaderAt, pageLen int) (bool, error) {
 	now, then := make([]byte, pageLen), make([]byte, pageLen)
 	for page, at := range l {
 		if page == 0 {
-			return false, nil
+			return false, nil // there is none
 		}
-		_, err := log.ReadAt(then, at)
-		if err != nil && !errors.Is(err, io.EOF) {
+		whole, err := readPage(log, then, at)
+		if err != nil || !whole {
 			return false, err
 		}
-		_, gone := file.ReadAt(now, (int64(page)-1)*int64(pageLen))
-		if gone != nil && !errors.Is(gone, io.EOF) {
-			return false, gone
-		}
-		if err != nil || gone != nil || !bytes.Equal(now, then) {
-			return false, nil
+		whole, err = readPage(file, now, (int64(page)-1)*int64(pageLen))
+		if err != nil || !whole || !bytes.Equal(now, then) {
+			return false, err
 		}
 	}
 	return len(l) > 0, nil
+}
+
+// readPage returns false where there is not a whole page.
+func readPage(from io.ReaderAt, page []byte, at int64) (bool, error) {
+	n, err := from.ReadAt(page, at)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n == len(page), err
 }

@@ -204,12 +204,12 @@ func (n badNetwork) crowd(t *testing.T, s *wired, ref store.Ref, seen *traffic) 
 
 // increment increments a counter for the nth time, under a key that it repeats
 // until it is answered, which must be with n.
-func (s *wired) increment(ctx context.Context, ref store.Ref, name string, n int64, seen *traffic) (int64, error) {
+func (w *wired) increment(ctx context.Context, ref store.Ref, name string, n int64, seen *traffic) (int64, error) {
 	u := store.Unit{Write: keyed(fmt.Sprintf("%s-%d", name, n), "request"), Count: true, Ops: []store.Op{store.Add(name, 1).StartingAt(0)}}
 	for {
 		start := time.Now()
 		// Not ctx: what was begun is brought to its end.
-		applied, err := s.Apply(context.WithoutCancel(ctx), ref, u)
+		applied, err := w.Apply(context.WithoutCancel(ctx), ref, u)
 		seen.note(start, err)
 		if errors.Is(err, fault.StoreUnavailable) || errors.Is(err, fault.OutcomeUnknown) {
 			continue
