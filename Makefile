@@ -20,8 +20,9 @@ TOOL    = go tool -modfile=tools.mod
 LDFLAGS = -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
+MODULES = e2e powerloss
 
-.PHONY: help build run test e2e e2e-local check generate generate-check lint format fuzz fuzz-api bench bench-scale image image-files reproducible clean
+.PHONY: help build run test e2e e2e-local powerloss check generate generate-check lint format fuzz fuzz-api bench bench-scale image image-files reproducible clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -83,16 +84,17 @@ generate-check: ## Fail when api/*.gen.go is not what `make generate` makes
 	if [ -n "$$stale" ]; then echo "stale:$$stale; run 'make generate'" >&2; exit 1; fi
 
 lint: ## gofmt, go vet, golangci-lint
-	@bad=$$(gofmt -l api apifuzz bench cmd e2e internal); \
+	@bad=$$(gofmt -l api apifuzz bench cmd internal $(MODULES)); \
 	if [ -n "$$bad" ]; then echo "not formatted; run 'make format':" >&2; echo "$$bad" >&2; exit 1; fi
 	go vet ./...
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
-	cd e2e && go vet ./...
-	lint=$$($(TOOL) -n golangci-lint) && cd e2e && "$$lint" run --allow-parallel-runners ./...
+	lint=$$($(TOOL) -n golangci-lint) && for module in $(MODULES); do \
+	  (cd $$module && go vet ./... && "$$lint" run --allow-parallel-runners ./...) || exit 1; \
+	done
 
 format: ## Format all Go files as lint wants them
 	$(TOOL) golangci-lint fmt
-	lint=$$($(TOOL) -n golangci-lint) && cd e2e && "$$lint" fmt
+	lint=$$($(TOOL) -n golangci-lint) && for module in $(MODULES); do (cd $$module && "$$lint" fmt) || exit 1; done
 
 fuzz: ## Every fuzz target for T=30s
 	@set -e; \
@@ -116,6 +118,12 @@ bench: build ## How fast it is, beside a bare server (WINDOW, ROUNDS, CONNS=64, 
 bench-scale: build ## What 1, 2 and 4 replicas of a quarter of a core do together (as root, or after make image)
 	@go build -o bin/bench ./bench
 	@exec bin/bench -window 3s -rounds $(ROUNDS) -conns 16 -image $(IMAGE) -block scale
+
+# It takes root and /dev/fuse. The same again: make powerloss POWERLOSS='-seed 1'
+powerloss: ## What SQLite and Redis keep when the power goes, at 20 random instants each
+	@mkdir -p bin
+	$(TOOL) gotestsum --format standard-verbose --jsonfile bin/powerloss.json --raw-command -- \
+	  go -C powerloss test -json -count=1 -timeout=15m ./... -args $(POWERLOSS)
 
 # The binary is built here, not in the Dockerfile, so that nothing is pulled.
 image: image-files ## The container image, IMAGE=toolpit:dev

@@ -302,3 +302,11 @@ func TestFullMemoryIsRefusedWhole(t *testing.T) {
 		t.Errorf("after memory was freed: %+v, %v; want a first application", a, err)
 	}
 }
+
+func TestBadNetworks(t *testing.T) {
+	server := redistest.StartServer(t)
+	storetest.RunBadNetworks(t, func(t *testing.T, cfg store.Config) (store.Store, *faultproxy.Proxy) {
+		proxy := faultproxy.Start(t, server.Addr())
+		return open(t, "redis://"+proxy.Addr()+"/0", cfg), proxy
+	})
+}

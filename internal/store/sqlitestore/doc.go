@@ -5,6 +5,20 @@
 // loses power loses at most about the last second, because the write-ahead log
 // is moved into the file and synced once a second.
 //
+// # What damage does
+//
+// Each frame of the write-ahead log has a checksum. SQLite sees a frame that
+// was damaged, but to it that frame is the end of the log: what was
+// acknowledged after it is gone, and nobody says so, because a log that was cut
+// off by a loss of power looks the same. What is in front of it is right. Where
+// the file has parts of what was logged behind the damage, the two do not fit
+// together, and the store is not opened.
+//
+// Nothing of the file itself has a checksum. SQLite notices a page that is no
+// page any more; "PRAGMA integrity_check" notices more, but not that one value
+// has become another. Who must know keeps the file on a file system that does,
+// or keeps copies.
+//
 // # How it is laid out
 //
 // A session's row has two numbers. Its body is new in each incarnation of an

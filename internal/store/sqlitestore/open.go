@@ -65,6 +65,9 @@ func Open(ctx context.Context, path string, cfg store.Config) (*Store, error) {
 	if err := create(ctx, path); err != nil {
 		return nil, opening(caller, path, err)
 	}
+	if err := inspectLog(ctx, path); err != nil {
+		return nil, opening(caller, path, err)
+	}
 	s := &Store{cfg: cfg.WithDefaults(), path: path}
 	s.waiting = make(chan *unit, batchLen)
 	s.writer = newPool(1, s.connectWriter)

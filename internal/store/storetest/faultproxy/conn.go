@@ -17,6 +17,10 @@ type conn struct {
 	p      *Proxy
 	client net.Conn
 	server net.Conn
+	up     link // to the server
+	down   link // to the client
+	quit   chan struct{}
+	ending sync.Once
 
 	mu     sync.Mutex
 	queue  []*request // forwarded and not yet answered in full, oldest first
@@ -36,7 +40,9 @@ type request struct {
 }
 
 func newConn(p *Proxy, client, server net.Conn) *conn {
-	c := &conn{p: p, client: client, server: server}
+	c := &conn{p: p, client: client, server: server, quit: make(chan struct{})}
+	c.up = link{p: p, to: server, quit: c.quit}
+	c.down = link{p: p, to: client, replies: true, quit: c.quit}
 	c.idle = sync.NewCond(&c.mu)
 	return c
 }
@@ -45,15 +51,18 @@ func newConn(p *Proxy, client, server net.Conn) *conn {
 func (c *conn) run() {
 	var replies sync.WaitGroup
 	replies.Go(func() {
+		defer c.down.drain()
 		defer c.end()
 		c.forwardReplies()
 	})
 	c.forwardRequests()
+	c.up.drain()
 	replies.Wait()
 }
 
 // close ends both directions. It may be called more than once.
 func (c *conn) close() {
+	c.ending.Do(func() { close(c.quit) })
 	_ = c.client.Close()
 	_ = c.server.Close()
 }
@@ -88,6 +97,7 @@ func (c *conn) forwardRequests() {
 			// The server is to execute, and to answer, what it has been sent: the
 			// outcome of a request should not depend on whether its sender still
 			// waits, nor should that of a fault bound to it.
+			c.up.drain()
 			if half, ok := c.server.(*net.TCPConn); !ok || half.CloseWrite() != nil {
 				c.close()
 			}
@@ -97,7 +107,7 @@ func (c *conn) forwardRequests() {
 			c.close()
 			return
 		}
-		if _, err := c.server.Write(raw); err != nil {
+		if err := c.up.write(raw); err != nil {
 			c.close()
 			return
 		}
@@ -191,7 +201,7 @@ func (c *conn) forwardReplies() {
 		if lost == nil {
 			// A client that is gone does not keep the replies to it from being
 			// read, for what is bound to them.
-			_, _ = c.client.Write(raw)
+			_ = c.down.write(raw)
 			c.delivered()
 			continue
 		}

@@ -38,6 +38,9 @@ type Proxy struct {
 	conns    map[*conn]struct{}
 	gate     chan struct{} // closed while bytes may pass
 	hung     bool          // the gate is not closed
+	line     Line          // that connections go over
+	delayed  int           // replies that went over bad lines
+	delays   time.Duration // of these altogether
 	shot     *shot         // nil unless armed
 	fired    int
 }
