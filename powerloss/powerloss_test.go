@@ -91,6 +91,7 @@ func TestPowerLoss(t *testing.T) {
 		worst time.Duration // how old a lost write may be; 0: none may be lost
 	}{
 		{"SQLite", onSQLite(), 2 * time.Second},
+		{"SQLite, durability fsync", onSQLite("--durability", "fsync"), 0},
 		{"Redis with appendfsync everysec", onRedis("everysec"), 2 * time.Second},
 		{"Redis with appendfsync always", onRedis("always"), 0},
 	} {
