@@ -94,6 +94,7 @@ func (p *pipeline) do(ctx context.Context, c command) (reply []string, sent bool
 	case <-p.quit:
 		return nil, false, redis.ErrClosed
 	case <-p.turn:
+		runtime.Gosched() // those who are about to come, too, go along; with nobody there it costs nothing
 		if len(p.queue) == 0 {
 			late := time.AfterFunc(overdue, p.pass)
 			p.exec(ctx, []*order{o})
@@ -102,12 +103,14 @@ func (p *pipeline) do(ctx context.Context, c command) (reply []string, sent bool
 			}
 			return o.answer()
 		}
+		queued := p.enqueue(o)
 		p.pass()
+		if queued {
+			return p.await(ctx, o)
+		}
 	default:
 	}
-	select {
-	case p.queue <- o:
-	default: // full
+	if !p.enqueue(o) {
 		select {
 		case p.queue <- o:
 		case <-ctx.Done():
@@ -117,6 +120,21 @@ func (p *pipeline) do(ctx context.Context, c command) (reply []string, sent bool
 		}
 	}
 	p.wake()
+	return p.await(ctx, o)
+}
+
+// enqueue tells whether there is room in the queue.
+func (p *pipeline) enqueue(o *order) bool {
+	select {
+	case p.queue <- o:
+		return true
+	default:
+		return false
+	}
+}
+
+// await waits for the batch that an order in the queue goes with.
+func (p *pipeline) await(ctx context.Context, o *order) (reply []string, sent bool, err error) {
 	if p.soon(o) {
 		return o.answer()
 	}
