@@ -15,8 +15,8 @@ var luaFiles embed.FS
 // keys that were not declared. Those that read or remove run all the same:
 // nobody could make room otherwise.
 type scripts struct {
-	apply, end, create, update, remove, read, changes *script // on a session's keys; end is apply for a unit that ends the session
-	recall, index                                     *script
+	apply, end, create, update, remove, bury, read, changes *script // on a session's keys; end is apply for a unit that ends the session
+	recall, index                                           *script
 }
 
 type script struct {
@@ -41,12 +41,12 @@ func loadScripts() scripts {
 	}
 	return scripts{
 		apply: session(whole, "apply"), end: session(always, "apply"), create: session(whole, "create"),
-		update: session(whole, "update"), remove: session(always, "remove"), read: session(always, "read"),
+		update: session(whole, "update"), remove: session(always, "remove"), bury: session(always, "bury"), read: session(always, "read"),
 		changes: session(always, "changes"),
 		recall:  newScript(whole + text("recall")), index: newScript(always + text("index")),
 	}
 }
 
 func (s scripts) all() []*script {
-	return []*script{s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
+	return []*script{s.apply, s.end, s.create, s.update, s.remove, s.bury, s.read, s.changes, s.recall, s.index}
 }

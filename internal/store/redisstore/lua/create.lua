@@ -35,7 +35,7 @@ elseif redis.call('EXISTS', X) == 1 then
   redis.call('HSET', X, 'n', incarnation, 'go', oldest, 'w', 0)
   redis.call('HDEL', X, 'end')
 end
-redis.call('UNLINK', M, V, C, L)
+redis.call('UNLINK', M, V, C, L, D)
 local ttl = tonumber(ARGV[6])
 local p = horizon(now + ttl, ttl, tomb)
 redis.call('HSET', M, 'ep', ARGV[7], 'cr', now, 'exp', now + ttl, 'ttl', ttl, 'p', p, 'ver', 1, 'seq', 0, 'cc', 0, 'nv', 0, 'b', 0, 'ro', 0)

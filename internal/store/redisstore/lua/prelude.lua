@@ -7,14 +7,16 @@
 --   3 c   hash    integer variable name -> its value, a decimal string
 --   4 e   list    change log, one entry for each seq up to m.seq: at|by|, then for each variable its kind,
 --                 the length of its name (1 byte), name, version|
---   5 d   string  tombstone: the instant until which the keys above were kept
+--   5 d   string  tombstone: the instant at which the session expired. It is there only when m is not: an expired m is a
+--                 tombstone by itself, until lua/bury.lua makes it a small one
 --   6 x   hash    keyed token -> record; and of the records: "w" what they weigh in the session's bytes,
 --                 "n" the number of this incarnation of the id (none is 0), "go" the oldest of "g<n>", "end" when those of a session
 --                 that was ended end, "g<n>" when those of an earlier incarnation do
 --   7 xo  list    "<at><token>" of x, oldest first
 --   8 t   hash    minted token -> record, one hash for each minute
 -- Session exists, by comparison: m.exp > now. m.p is when Redis itself drops
--- the keys; it runs ahead of m.exp so that most writes need not move it.
+-- what the session holds, and m a tombstone later; it runs ahead of m.exp so
+-- that most writes need not move it.
 --
 -- A record is "<kind><at, 13 digits>", for a keyed token "<incarnation, 6
 -- digits><fingerprint, 32 bytes>", and a body: a sequence of netstrings. Bodies and values are opaque here: no JSON
@@ -98,18 +100,16 @@ end
 -- keep moves Redis's own expiry of all keys to the instant p.
 local function keep(now, p, tomb)
   local ms = p - now
-  call('PEXPIRE', M, ms)
+  call('PEXPIRE', M, ms + tomb)
   call('PEXPIRE', V, ms)
   call('PEXPIRE', C, ms)
   call('PEXPIRE', L, ms)
-  call('SET', D, p, 'PX', ms + tomb)
   call('PEXPIRE', X, ms + tomb)
   call('PEXPIRE', XO, ms + tomb)
 end
 
 -- horizon returns the instant to which Redis's own expiry moves when the
--- session lives until exp. It is not beyond the session's tombstone: m, which
--- knows exp, goes before d, which knows only p, says that the tombstone is over.
+-- session lives until exp: not long after, since nobody can use what is kept.
 local function horizon(exp, ttl, tomb)
   return exp + math.min(math.floor(ttl / 10), 60000, tomb)
 end
