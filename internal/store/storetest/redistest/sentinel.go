@@ -88,6 +88,13 @@ func (s *Sentinel) Master() *Server {
 	return master
 }
 
+// Sync waits until every replica has what the first master wrote. It is for
+// before the first failover.
+func (s *Sentinel) Sync() {
+	s.t.Helper()
+	s.await("the replicas do not catch up", s.replicated)
+}
+
 // KillMaster kills the master, as a crash would, and returns it: the sentinels
 // notice in a second and promote a replica. Restarted, it becomes a replica.
 func (s *Sentinel) KillMaster() *Server {
