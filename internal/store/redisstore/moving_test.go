@@ -158,7 +158,10 @@ func TestFailoverSentinel(t *testing.T) {
 	sentinel := redistest.StartSentinel(t)
 	storetest.RunFailover(t, storetest.Failover{
 		Open: func(t *testing.T, cfg store.Config) store.Store { return open(t, sentinel.URL(), cfg) },
-		Sync: sentinel.Sync,
+		Sync: func() {
+			sentinel.Sync()
+			sentinel.Detach()
+		},
 		Kill: func() {
 			old := sentinel.KillMaster()
 			sentinel.AwaitMaster(old)
