@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"toolpit/internal/store"
+	"toolpit/internal/store/redisstore"
+	"toolpit/internal/store/storetest"
 	"toolpit/internal/store/storetest/redistest"
 )
 
@@ -58,4 +60,51 @@ func TestAKilledRedisLosesNothing(t *testing.T) {
 	if lost, doubled := c.disperse(); lost != 0 || doubled != 0 {
 		t.Errorf("lost %d, doubled %d", lost, doubled)
 	}
+}
+
+// What eight clients are answered of one session is as if each operation had
+// happened at one instant, although Redis is killed again and again.
+func TestHistoriesOverKilledRedis(t *testing.T) {
+	const pause = 400 * time.Millisecond
+	server := redistest.StartServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	stop, kills := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		defer func() { kills <- n }()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(pause):
+			}
+			if err := server.TryRestart(); err != nil {
+				t.Error(err)
+				return
+			}
+			n++
+		}
+	}()
+	storetest.RunHistories(t, func(t *testing.T, cfg store.Config) store.Store { return openLater(t, server.URL(), cfg) })
+	close(stop)
+	n := <-kills
+	t.Logf("Redis was killed %d times", n)
+	if n == 0 {
+		t.Error("Redis was never killed")
+	}
+}
+
+// openLater is open for a server that need not answer yet.
+func openLater(t *testing.T, url string, cfg store.Config) *redisstore.Store {
+	t.Helper()
+	s, err := redisstore.Open(url, cfg, redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	await(t, func() bool { return s.Check(t.Context()) == nil }, func() {}, "the store does not answer")
+	return s
 }

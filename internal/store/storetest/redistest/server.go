@@ -109,12 +109,17 @@ func (s *Server) Kill() {
 // stored is gone, unless the arguments made it persist.
 func (s *Server) Restart() {
 	s.t.Helper()
+	if err := s.TryRestart(); err != nil {
+		s.t.Fatalf("redistest: restart: %v", err)
+	}
+}
+
+// TryRestart is Restart for goroutines that are not the test's own.
+func (s *Server) TryRestart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kill()
-	if err := s.start(); err != nil {
-		s.t.Fatalf("redistest: restart: %v", err)
-	}
+	return s.start()
 }
 
 // Stop suspends the server with SIGSTOP: the kernel still accepts connections
