@@ -78,9 +78,7 @@ func openDialing(t *testing.T, seed string, cfg store.Config, at map[string]stri
 			t.Error(err)
 		}
 	})
-	if err := s.Check(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	awaitFit(t, s)
 	return s
 }
 

@@ -105,6 +105,12 @@ func openLater(t *testing.T, url string, cfg store.Config) *redisstore.Store {
 			t.Error(err)
 		}
 	})
-	await(t, func() bool { return s.Check(t.Context()) == nil }, func() {}, "the store does not answer")
+	awaitFit(t, s)
 	return s
+}
+
+// awaitFit waits for a store whose server may be down, or just busy.
+func awaitFit(t *testing.T, s store.Store) {
+	t.Helper()
+	await(t, func() bool { return s.Check(t.Context()) == nil }, func() {}, "the store does not answer")
 }

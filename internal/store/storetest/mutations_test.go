@@ -104,9 +104,9 @@ func TestNothingIsLeftOut(t *testing.T) {
 		}
 	}
 	contract := reflect.TypeFor[store.Store]()
-	for i := range contract.NumMethod() {
-		if name := contract.Method(i).Name; !r.methods[name] {
-			t.Errorf("no mutation and no query calls %s", name)
+	for method := range contract.Methods() {
+		if !r.methods[method.Name] {
+			t.Errorf("no mutation and no query calls %s", method.Name)
 		}
 	}
 	kinds := declaredKinds(t)
