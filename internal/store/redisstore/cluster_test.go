@@ -38,27 +38,48 @@ func TestFaultsCluster(t *testing.T) {
 	})
 }
 
+// In a Cluster of several nodes a mutation has its session in one and the list
+// of sessions in another.
+func TestLostRepliesCluster(t *testing.T) {
+	nodes := redistest.StartCluster(t).Nodes()
+	storetest.RunLostReplies(t, func(t *testing.T, cfg store.Config) (store.Store, []*faultproxy.Proxy) {
+		var proxies []*faultproxy.Proxy
+		at := map[string]string{}
+		for _, node := range nodes {
+			proxy := faultproxy.Start(t, node.Addr())
+			proxies = append(proxies, proxy)
+			at[node.Addr()] = proxy.Addr()
+		}
+		return openDialing(t, nodes[0].Addr(), cfg, at), proxies
+	})
+}
+
 // openThrough opens a store whose connections to a Cluster of one node go
 // through a proxy.
 func openThrough(t *testing.T, node string, cfg store.Config) (*redisstore.Store, *faultproxy.Proxy) {
 	t.Helper()
 	proxy := faultproxy.Start(t, node)
+	return openDialing(t, node, cfg, map[string]string{node: proxy.Addr()}), proxy
+}
+
+// openDialing opens a store that finds each node of a Cluster elsewhere.
+func openDialing(t *testing.T, seed string, cfg store.Config, at map[string]string) *redisstore.Store {
+	t.Helper()
 	var dialer net.Dialer
-	s := redisstore.OpenCluster(node, cfg, func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if addr != node {
+	s := redisstore.OpenCluster(seed, cfg, func(ctx context.Context, network, addr string) (net.Conn, error) {
+		proxy, ok := at[addr]
+		if !ok {
 			return nil, fmt.Errorf("the cluster has no node %s", addr)
 		}
-		return dialer.DialContext(ctx, network, proxy.Addr())
+		return dialer.DialContext(ctx, network, proxy)
 	})
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := s.Check(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s, proxy
+	awaitFit(t, s)
+	return s
 }
 
 func TestCheckLooksAtEveryMaster(t *testing.T) {

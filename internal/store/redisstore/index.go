@@ -15,9 +15,8 @@ import (
 )
 
 const (
-	headField  = "h"  // of a session's hash, see lua/prelude.lua
-	sweepBatch = 1000 // hints looked at in one pass, for each owner
-	listRounds = 10   // how often one List reads on past hints that point nowhere
+	headField  = "h" // of a session's hash, see lua/prelude.lua
+	listRounds = 10  // how often one List reads on past hints that point nowhere
 )
 
 // hintNew writes the hint of a session that is about to be created and tells
@@ -171,63 +170,4 @@ func (s *Store) living(ctx context.Context, owner string, hints []cursor, now in
 		out = append(out, session)
 	}
 	return out, nil
-}
-
-// Sweep drops hints whose sessions are gone. Redis removes the sessions
-// themselves.
-func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
-	var swept store.Swept
-	owners, err := s.owners(ctx)
-	if err != nil {
-		return swept, err
-	}
-	for _, owner := range owners {
-		n, err := s.sweepOwner(ctx, owner)
-		swept.Hints += n
-		if err != nil {
-			return swept, err
-		}
-	}
-	return swept, nil
-}
-
-func (s *Store) owners(ctx context.Context) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, store.CallTimeout)
-	defer cancel()
-	// Owners are lines of the operator's key file, so the set is small.
-	owners, err := s.client.SMembers(ctx, ownersKey).Result()
-	if err != nil {
-		s.client.doubt(ctx, err)
-		return nil, readError(ctx, err)
-	}
-	return owners, nil
-}
-
-func (s *Store) sweepOwner(ctx context.Context, owner string) (int64, error) {
-	due, now, err := s.hints(ctx, owner, "due", strconv.Itoa(sweepBatch))
-	if err != nil || len(due) == 0 {
-		return 0, err
-	}
-	living, err := s.living(ctx, owner, due, now)
-	if err != nil {
-		return 0, err
-	}
-	expires := make(map[string]int64, len(living))
-	for _, session := range living {
-		expires[session.ID] = session.Expires.UnixMilli()
-	}
-	args := make([]string, 0, 2+3*len(due))
-	args = append(args, s.offset(), "settle")
-	for _, h := range due {
-		again := ""
-		if at, ok := expires[h.id]; ok {
-			again = itoa(at)
-		}
-		args = append(args, h.id, h.score, again)
-	}
-	reply, err := s.query(ctx, s.scripts.index, indexKeys(owner), args)
-	if err != nil || len(reply) != 1 {
-		return 0, err
-	}
-	return strconv.ParseInt(reply[0], 10, 64)
 }

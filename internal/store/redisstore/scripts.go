@@ -15,8 +15,8 @@ var luaFiles embed.FS
 // keys that were not declared. Those that read or remove run all the same:
 // nobody could make room otherwise.
 type scripts struct {
-	apply, end, create, update, remove, read, changes *script // on a session's keys; end is apply for a unit that ends the session
-	recall, index                                     *script
+	apply, end, create, update, remove, read, changes, bury *script // on a session's keys; end is apply for a unit that ends the session
+	recall, index                                           *script
 }
 
 type script struct {
@@ -46,10 +46,11 @@ func loadScripts() scripts {
 		apply: session(whole, "answers", "apply"), end: session(always, "answers", "apply"),
 		create: session(whole, "answers", "create"), update: session(whole, "answers", "update"),
 		remove: session(always, "answers", "remove"), read: session(always, "read"), changes: session(always, "changes"),
+		bury:   session(always, "bury"),
 		recall: newScript(whole + text("recall")), index: newScript(always + text("index")),
 	}
 }
 
 func (s scripts) all() []*script {
-	return []*script{s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.recall, s.index}
+	return []*script{s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.bury, s.recall, s.index}
 }

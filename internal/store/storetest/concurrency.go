@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -222,12 +223,17 @@ func (s *subject) insist(ctx context.Context, ref store.Ref, u store.Unit) (stor
 
 // retried repeats a call whose token stays the same until its outcome is known.
 func retried[T any](call func() (T, error)) (T, error) {
-	const attempts = 20
-	for i := 1; ; i++ {
+	const patience, rest = 20 * time.Second, 5 * time.Millisecond
+	var pause *time.Ticker
+	for start := time.Now(); ; <-pause.C {
 		answer, err := call()
 		known := !errors.Is(err, fault.StoreUnavailable) && !errors.Is(err, fault.OutcomeUnknown)
-		if known || i == attempts {
+		if known || time.Since(start) > patience {
 			return answer, err
+		}
+		if pause == nil {
+			pause = time.NewTicker(rest)
+			defer pause.Stop()
 		}
 	}
 }

@@ -34,7 +34,32 @@ func testHistories(t *testing.T, open opener) {
 	for _, h := range histories() {
 		t.Run(h.name, func(t *testing.T) {
 			s := newSubject(t, open, store.Config{})
-			h.check(t, s, func() {})
+			steps := shortSteps
+			if testing.Short() {
+				steps /= 5
+			}
+			h.check(t, s, steps, func() {})
+		})
+	}
+}
+
+const shortSteps = 250 // of each client in a history
+
+// longSteps is for histories in which something goes wrong: 21,600 steps in
+// all, where tests may take their time.
+func longSteps() int {
+	if os.Getenv("TOOLPIT_TEST_LONG") != "" {
+		return 900
+	}
+	return shortSteps
+}
+
+// RunHistories tests that what happens to a store is linearizable while
+// somebody disturbs it.
+func RunHistories(t *testing.T, open func(t *testing.T, cfg store.Config) store.Store) {
+	for _, h := range histories() {
+		t.Run(h.name, func(t *testing.T) {
+			h.check(t, newSubject(t, open, store.Config{}), longSteps(), func() {})
 		})
 	}
 }
@@ -43,18 +68,14 @@ func histories() []history {
 	return []history{counterHistory(), registerHistory(), lifeHistory()}
 }
 
-// check lets clients loose on a session, calls disturb before each step, and
-// requires a linearizable history.
-func (h history) check(t *testing.T, s *subject, disturb func()) {
+// check lets clients loose on a session, calls disturb before each of their
+// steps, and requires a linearizable history.
+func (h history) check(t *testing.T, s *subject, steps int, disturb func()) {
 	t.Helper()
 	const clients = 8
-	const patience = 30 * time.Second
-	steps := 250
-	if testing.Short() {
-		steps = 50
-	}
+	const patience = 2 * time.Minute
 	seed := newSeed(t)
-	ref := s.create(t, lifetime, h.ops...)
+	ref := h.begin(t, s)
 	recorded := make([][]porcupine.Operation, clients)
 	start := time.Now()
 	group, ctx := errgroup.WithContext(t.Context())
@@ -81,7 +102,10 @@ func (h history) check(t *testing.T, s *subject, disturb func()) {
 	for _, ops := range recorded {
 		all = append(all, ops...)
 	}
+	recordedIn := time.Since(start)
 	result, info := porcupine.CheckOperationsVerbose(h.model, all, patience)
+	t.Logf("%d operations recorded in %v, checked in %v: %s", len(all), recordedIn.Round(time.Millisecond),
+		(time.Since(start) - recordedIn).Round(time.Millisecond), result)
 	if result == porcupine.Ok {
 		return
 	}
@@ -90,6 +114,17 @@ func (h history) check(t *testing.T, s *subject, disturb func()) {
 		t.Logf("the history could not be drawn: %v", err)
 	}
 	t.Errorf("the history is not linearizable: %s; see %s (kept with go test -artifacts)", result, path)
+}
+
+// begin makes the session, of a store that may be disturbed already.
+func (h history) begin(t *testing.T, s *subject) store.Ref {
+	t.Helper()
+	ref, creation := s.newRef(), store.NewSession{Write: minted(), TTL: lifetime}
+	_, err := retried(func() (store.Created, error) { return s.Create(t.Context(), ref, creation) })
+	wantNoError(t, err)
+	_, err = s.insist(t.Context(), ref, store.Unit{Write: minted(), Ops: h.ops})
+	wantNoError(t, err)
+	return ref
 }
 
 // newSeed returns a seed for random choices and prints it if the test fails.

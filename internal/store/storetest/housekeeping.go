@@ -57,6 +57,23 @@ func testHousekeeping(t *testing.T, open opener) {
 		wantEqual(t, "session created after the sweep", s.look(t, ref, "a"), state{Session: store.Session{Version: 1, TTL: lifetime}}, butIdentity)
 	})
 
+	t.Run("the records of a swept session end with its tombstone", func(t *testing.T) {
+		s := newSubject(t, open, store.Config{TombstoneTTL: sweepHorizon / 2})
+		ref := s.create(t, sweepHorizon/4)
+		u := store.Unit{Write: keyed("key", "request"), Ops: []store.Op{store.Put("a", number(1))}}
+		first := s.applyUnit(t, ref, u)
+		s.clock.Advance(sweepHorizon / 4)
+		s.sweepAll(t)
+		s.wantReplay(t, ref, u, first)
+		s.clock.Advance(sweepHorizon / 2)
+		_, err := s.Apply(t.Context(), ref, u)
+		wantCode(t, err, fault.SessionNotFound)
+		s.createAt(t, ref, lifetime)
+		if again := s.applyUnit(t, ref, u); again.Replayed {
+			t.Error("the next session answers from the records of the one before")
+		}
+	})
+
 	t.Run("a sweep spares what lives", func(t *testing.T) {
 		s := newSubject(t, open, store.Config{TombstoneTTL: time.Second})
 		old := s.create(t, sweepHorizon/2, store.Put("a", number(1)), store.Put("b", text("x")))

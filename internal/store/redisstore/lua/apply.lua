@@ -206,7 +206,7 @@ end
 
 if ending and byte(replies[1]) == 79 then -- O
   settle(now)
-  cold(now, tomb, keyed).finish()
+  cold(now, tomb, keyed).finish(tomb)
   return replies
 end
 if nrecords + nanswers > 0 then

@@ -40,18 +40,16 @@ local function cold(now, tomb, keyed)
   -- keep moves Redis's own expiry of all keys to the instant p.
   function cold.keep(p)
     local ms = p - now
-    call('PEXPIRE', M, ms)
+    call('PEXPIRE', M, ms + tomb)
     call('PEXPIRE', V, ms)
     call('PEXPIRE', C, ms)
     call('PEXPIRE', L, ms)
-    call('SET', D, p, 'PX', ms + tomb)
     call('PEXPIRE', X, ms + tomb)
     call('PEXPIRE', XO, ms + tomb)
   end
 
   -- horizon returns the instant to which Redis's own expiry moves when the
-  -- session lives until exp. It is not beyond the session's tombstone: m, which
-  -- knows exp, goes before d, which knows only p, says that the tombstone is over.
+  -- session lives until exp: not long after, since nobody can use what is kept.
   function cold.horizon(exp, ttl) return exp + math.min(math.floor(ttl / 10), 60000, tomb) end
 
   -- weigh returns what an answer counts in the session's bytes: nothing when it
@@ -81,16 +79,15 @@ local function cold(now, tomb, keyed)
     return freed
   end
 
-  -- finish removes a session's state; its keyed answers stay for the length of
-  -- a tombstone.
-  function cold.finish()
+  -- finish removes a session's state; its keyed answers stay for so many ms.
+  function cold.finish(rest)
     call('UNLINK', M, V, C, L, D)
     local s = call('HGET', X, 's')
     if s then
       local n, w, _, first = unpack(STATE, s)
-      call('HSET', X, 's', pack(STATE, n, w, now + tomb, first))
-      call('PEXPIRE', X, tomb)
-      call('PEXPIRE', XO, tomb)
+      call('HSET', X, 's', pack(STATE, n, w, now + rest, first))
+      call('PEXPIRE', X, rest)
+      call('PEXPIRE', XO, rest)
     end
   end
 

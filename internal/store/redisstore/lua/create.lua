@@ -35,7 +35,7 @@ else
     call('HSET', X, 's', pack(STATE, incarnation, 0, 0, oldest))
   end
   ends, stale = 0, nil
-  call('UNLINK', M, V, C, L)
+  call('UNLINK', M, V, C, L, D)
   local ttl = tonumber(ARGV[4])
   p = cold.horizon(now + ttl, ttl)
   call('HSET', M, 'h', pack(HEAD, now + ttl, ttl, p, now, 0, 0, 0, 0, 1, 0, ARGV[5]))

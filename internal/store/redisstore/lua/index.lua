@@ -6,7 +6,8 @@
 --   "soon" id               it was removed: look soon
 --   "list" score id count   hints after that one; returns {now, id, score, ...}
 --   "due" count             hints to look at; returns {now, id, score, ...}
---   "settle" id seen next... for each whose look-time is still the one seen: look again at next, or drop it when next is ""; returns {dropped}
+--   "settle" owner id seen next... for each whose look-time is still the one seen: look again at next, or drop it when
+--                           next is "", and the owner with the last one; returns {dropped}
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[1])
 local micro = t[1] .. string.format('%06d', t[2])
@@ -47,7 +48,7 @@ elseif what == 'due' then
   return out
 elseif what == 'settle' then
   local dropped = 0
-  for i = 3, #ARGV, 3 do
+  for i = 4, #ARGV, 3 do
     if redis.call('ZSCORE', E, ARGV[i]) == ARGV[i + 1] then
       if ARGV[i + 2] == '' then
         redis.call('ZREM', E, ARGV[i])
@@ -58,6 +59,7 @@ elseif what == 'settle' then
       end
     end
   end
+  if redis.call('EXISTS', E) == 0 then redis.call('SREM', O, ARGV[3]) end
   return {tostring(dropped)}
 end
 return redis.error_reply('ERR unknown index operation')

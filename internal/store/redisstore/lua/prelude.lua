@@ -7,13 +7,15 @@
 --   3 c   hash    integer variable name -> its value once more, a decimal string: where HINCRBY adds
 --   4 e   list    change log, one entry for each seq up to the head's: when (6 bytes), by (its length, 1 byte, before it), then
 --                 for each variable its kind, the length of its name (1 byte), name, version (6 bytes)
---   5 d   string  tombstone: the instant until which the keys above were kept
+--   5 d   string  tombstone: the instant at which the session expired. It is there only when m is not: an expired m is a
+--                 tombstone by itself, until bury.lua makes it a small one
 --   6 x   hash    keyed token -> answer; "s" what there is to know of them all, see STATE; "g<n>" when those of an
 --                 earlier incarnation of the id end
 --   7 xo  list    when (6 bytes) and token of x, oldest first
 --   8 t   hash    minted token -> answer, one hash for each minute
--- Session exists, by comparison: exp > now. p is when Redis itself drops
--- the keys; it runs ahead of exp so that most writes need not move it.
+-- Session exists, by comparison: exp > now. p is when Redis itself drops what
+-- the session holds, and m a tombstone later; it runs ahead of exp so that most
+-- writes need not move it.
 --
 -- An answer is its kind, when (6 bytes), for a keyed token the incarnation (4
 -- bytes) and the fingerprint (32), and a body. Bodies and values are opaque

@@ -18,5 +18,5 @@ if ARGV[4] == '1' or ntags > 0 then
 end
 answer = remember(ARGV[2], ARGV[3], 114, now, live and '1' or '0', nil, stale)
 settle(now)
-cold.finish()
+cold.finish(tomb)
 return {'O', answer}

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ const (
 // Cluster is a Redis Cluster that belongs to one test: masters, without replicas
 // unless [Cluster.StartReplica] adds one.
 // Its methods may be called from any goroutine, except those that may fail the
-// test and so belong on the test's own: all but URL and Nodes.
+// test and so belong on the test's own: all but URL, Nodes, Owner and Wander.
 type Cluster struct {
 	t     testing.TB
 	nodes []*Server
@@ -177,34 +178,92 @@ func (c *Cluster) Owner(slot int) int {
 // told the new owner. Meanwhile clients are answered ASK, TRYAGAIN and MOVED.
 func (c *Cluster) MigrateSlot(slot, to int) {
 	c.t.Helper()
+	ctx, cancel := c.bounded(formTimeout)
+	defer cancel()
+	if err := c.migrate(ctx, slot, to); err != nil {
+		c.t.Fatalf("redistest: %v", err)
+	}
+}
+
+// Wander moves the slot of a key, with all that is in it, to the next node.
+func (c *Cluster) Wander(key string) error {
+	ctx, cancel := c.bounded(formTimeout)
+	defer cancel()
+	reply, err := command(ctx, c.nodes[0].Addr(), "CLUSTER", "KEYSLOT", key)
+	if err != nil {
+		return err
+	}
+	slot, _ := reply.(int64)
+	return c.migrate(ctx, int(slot), (c.Owner(int(slot))+1)%len(c.nodes))
+}
+
+func (c *Cluster) migrate(ctx context.Context, slot, to int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	from, number := c.owners[slot], strconv.Itoa(slot)
 	if from == to {
-		return
+		return nil
 	}
-	ctx, cancel := c.bounded(formTimeout)
-	defer cancel()
-	c.must(ctx, to, "CLUSTER", "SETSLOT", number, "IMPORTING", c.ids[from])
-	c.must(ctx, from, "CLUSTER", "SETSLOT", number, "MIGRATING", c.ids[to])
+	setSlot := func(i int, args ...string) error {
+		_, err := command(ctx, c.nodes[i].Addr(), append([]string{"CLUSTER", "SETSLOT", number}, args...)...)
+		return err
+	}
+	if err := errors.Join(setSlot(to, "IMPORTING", c.ids[from]), setSlot(from, "MIGRATING", c.ids[to])); err != nil {
+		return err
+	}
 	for {
-		keys := texts(c.must(ctx, from, "CLUSTER", "GETKEYSINSLOT", number, strconv.Itoa(moveBatch)))
-		if len(keys) == 0 {
+		keys, err := command(ctx, c.nodes[from].Addr(), "CLUSTER", "GETKEYSINSLOT", number, strconv.Itoa(moveBatch))
+		if err != nil {
+			return err
+		}
+		names := texts(keys)
+		if len(names) == 0 {
 			break
 		}
-		c.must(ctx, from, append([]string{
+		_, err = command(ctx, c.nodes[from].Addr(), append([]string{
 			"MIGRATE", "127.0.0.1", strconv.Itoa(c.nodes[to].port), "", "0", "5000", "KEYS",
-		}, keys...)...)
-	}
-	// The new owner first: asked in between, the old one still sends on to it.
-	c.must(ctx, to, "CLUSTER", "SETSLOT", number, "NODE", c.ids[to])
-	c.must(ctx, from, "CLUSTER", "SETSLOT", number, "NODE", c.ids[to])
-	for i := range c.nodes {
-		if i != to && i != from {
-			c.must(ctx, i, "CLUSTER", "SETSLOT", number, "NODE", c.ids[to])
+		}, names...)...)
+		if err != nil {
+			return err
 		}
 	}
+	// The new owner first: asked in between, the old one still sends on to it.
+	err := errors.Join(setSlot(to, "NODE", c.ids[to]), setSlot(from, "NODE", c.ids[to]))
+	for i := range c.nodes {
+		if i != to && i != from {
+			err = errors.Join(err, setSlot(i, "NODE", c.ids[to]))
+		}
+	}
+	if err != nil {
+		return err
+	}
 	c.owners[slot] = to
+	return settle(ctx, func(ctx context.Context) error { return c.agree(ctx, to) })
+}
+
+// agree reports whether all nodes know the epoch of the one that was given a
+// slot. Before they do, none may be given another: it would choose an epoch
+// lower than that of the slot's old owner, whose last heartbeat, still under
+// way, would take the slot back, and the keys would be dropped.
+func (c *Cluster) agree(ctx context.Context, owner int) error {
+	epochs := make([]string, len(c.nodes))
+	for i, node := range c.nodes {
+		reply, err := command(ctx, node.Addr(), "CLUSTER", "NODES")
+		if err != nil {
+			return err
+		}
+		text, _ := reply.(string)
+		for line := range strings.Lines(text) {
+			const epoch = 6
+			if f := strings.Fields(line); len(f) > epoch && f[0] == c.ids[owner] {
+				epochs[i] = f[epoch]
+			}
+		}
+		if epochs[i] == "" || epochs[i] != epochs[0] {
+			return fmt.Errorf("the nodes know epochs %q of %s", epochs, c.nodes[owner].Addr())
+		}
+	}
+	return nil
 }
 
 // must sends a command that has to succeed to the node of index i.

@@ -118,6 +118,27 @@ func (s *Sentinel) Master() *Server {
 	return master
 }
 
+// Sync waits until every replica has what the first master wrote. It is for
+// before the first failover.
+func (s *Sentinel) Sync() {
+	s.t.Helper()
+	s.await("the replicas do not catch up", s.replicated)
+}
+
+// Detach keeps the replicas from what the master writes from now on, so that a
+// failover loses it. The replica that is not promoted stays behind for good.
+func (s *Sentinel) Detach() {
+	s.t.Helper()
+	master := s.Master()
+	for _, server := range s.servers {
+		if server != master {
+			server.Configure("masteruser", "nobody") // the master does not know
+			server.Configure("masterauth", "nothing")
+		}
+	}
+	master.command("CLIENT", "KILL", "TYPE", "replica")
+}
+
 // KillMaster kills the master, as a crash would, and returns it: the sentinels
 // notice in a second and promote a replica. Restarted, it becomes a replica.
 func (s *Sentinel) KillMaster() *Server {

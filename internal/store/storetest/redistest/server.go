@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,8 +25,8 @@ const (
 )
 
 // Server is a redis-server process that belongs to one test. Its methods may be
-// called from any goroutine, except Restart, Stop and Cont, which may fail the
-// test and so belong on the test's own.
+// called from any goroutine, except Restart, Stop, Cont, Configure and Info,
+// which may fail the test and so belong on the test's own.
 type Server struct {
 	t      testing.TB
 	path   string // of the executable
@@ -108,12 +109,17 @@ func (s *Server) Kill() {
 // stored is gone, unless the arguments made it persist.
 func (s *Server) Restart() {
 	s.t.Helper()
+	if err := s.TryRestart(); err != nil {
+		s.t.Fatalf("redistest: restart: %v", err)
+	}
+}
+
+// TryRestart is Restart for goroutines that are not the test's own.
+func (s *Server) TryRestart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kill()
-	if err := s.start(); err != nil {
-		s.t.Fatalf("redistest: restart: %v", err)
-	}
+	return s.start()
 }
 
 // Stop suspends the server with SIGSTOP: the kernel still accepts connections
@@ -128,6 +134,34 @@ func (s *Server) Stop() {
 func (s *Server) Cont() {
 	s.t.Helper()
 	s.signal(syscall.SIGCONT)
+}
+
+// Configure sets a parameter of the running server, as CONFIG SET does. Restart
+// forgets it.
+func (s *Server) Configure(name, value string) {
+	s.t.Helper()
+	s.command("CONFIG", "SET", name, value)
+}
+
+// Info returns a field of what INFO says of a section, "" if there is none.
+func (s *Server) Info(section, name string) string {
+	s.t.Helper()
+	text, _ := s.command("INFO", section).(string)
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func (s *Server) command(args ...string) any {
+	s.t.Helper()
+	reply, err := command(context.WithoutCancel(s.t.Context()), s.Addr(), args...)
+	if err != nil {
+		s.t.Fatalf("redistest: %v", err)
+	}
+	return reply
 }
 
 func (s *Server) signal(sig syscall.Signal) {
