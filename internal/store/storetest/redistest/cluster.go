@@ -48,7 +48,7 @@ func StartClusterOf(t testing.TB, masters int, args ...string) *Cluster {
 	bus := make([]string, masters)
 	for i := range masters {
 		bus[i] = strconv.Itoa(ReservePort(t))
-		c.nodes = append(c.nodes, StartServer(t, append([]string{
+		c.nodes = append(c.nodes, startServer(t, memoryDir(t), "", append([]string{
 			"--cluster-enabled", "yes",
 			// Not the default, the port plus 10000, which need not be a port.
 			"--cluster-port", bus[i],
