@@ -54,7 +54,7 @@ func reservePort() (port int, release func(), err error) {
 // so long that the others take them for dead.
 func memoryDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "redistest-")
+	dir, err := os.MkdirTemp("/dev/shm", "redistest-") //nolint:usetesting // t.TempDir is on disk
 	if err != nil {
 		return t.TempDir()
 	}
