@@ -20,6 +20,7 @@ func TestAKilledRedisLosesNothing(t *testing.T) {
 	if long() {
 		const sessions = 100_000
 		start := time.Now()
+		server.Configure("appendfsync", "no") // the disk of a busy machine takes minutes for them
 		together(many, func(caller int) {
 			for i := caller; i < sessions; i += many {
 				ref := store.Ref{Owner: "idle", ID: fmt.Sprintf("ses_%034d", i)}
@@ -29,6 +30,7 @@ func TestAKilledRedisLosesNothing(t *testing.T) {
 			}
 		})
 		t.Logf("%d sessions created in %v", sessions, time.Since(start).Round(time.Millisecond))
+		server.Configure("appendfsync", "always")
 		// Redis makes its log short by itself, but not at a time of ours.
 		c := raw(t, server.URL())
 		short := func() bool { return field(c.Info(t.Context(), "persistence").Val(), "aof_rewrite_in_progress") == "0" }

@@ -79,7 +79,7 @@ func StartClusterOf(t testing.TB, masters int, args ...string) *Cluster {
 func (c *Cluster) startNode() (node *Server, bus string) {
 	c.t.Helper()
 	bus = strconv.Itoa(ReservePort(c.t))
-	return StartServer(c.t, append([]string{
+	return startServer(c.t, memoryDir(c.t), "", append([]string{
 		"--cluster-enabled", "yes",
 		// Not the default, the port plus 10000, which need not be a port.
 		"--cluster-port", bus,

@@ -180,7 +180,7 @@ func (s *Sentinel) startSentinel(port string) *Server {
 	if err := os.WriteFile(config, nil, 0o600); err != nil {
 		s.t.Fatalf("redistest: %v", err)
 	}
-	sentinel := startServer(s.t, config, "--sentinel")
+	sentinel := startServer(s.t, s.t.TempDir(), config, "--sentinel")
 	ctx, cancel := s.bounded()
 	defer cancel()
 	for _, args := range [][]string{

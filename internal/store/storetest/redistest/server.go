@@ -52,13 +52,14 @@ type Server struct {
 // or password.
 func StartServer(t testing.TB, args ...string) *Server {
 	t.Helper()
-	return startServer(t, "", args...)
+	return startServer(t, t.TempDir(), "", args...)
 }
 
-// startServer is StartServer with a configuration file, unless that is "".
-func startServer(t testing.TB, config string, args ...string) *Server {
+// startServer is StartServer in a directory, with a configuration file unless
+// that is "".
+func startServer(t testing.TB, dir, config string, args ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, path: lookPath(t), dir: t.TempDir(), config: config, args: args, release: func() {}}
+	s := &Server{t: t, path: lookPath(t), dir: dir, config: config, args: args, release: func() {}}
 	t.Cleanup(s.cleanup)
 
 	var err error

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"testing"
 )
 
 // dieWithParent has the kernel kill the server when the test binary ends without
@@ -46,4 +47,17 @@ func reservePort() (port int, release func(), err error) {
 		return 0, nil, fmt.Errorf("getsockname: unexpected %T", name)
 	}
 	return addr.Port, closeSocket, nil
+}
+
+// memoryDir makes a directory in memory, if there is a place for it. Nodes of a
+// Cluster wait for the disk each time that a slot moves, and on a busy machine
+// so long that the others take them for dead.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "redistest-") //nolint:usetesting // t.TempDir is on disk
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }

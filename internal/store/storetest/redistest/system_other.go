@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+	"testing"
 )
 
 // dieWithParent has no counterpart here: a killed test binary leaves its servers
@@ -29,4 +30,10 @@ func reservePort() (port int, release func(), err error) {
 		return 0, nil, fmt.Errorf("listen: unexpected %T", listener.Addr())
 	}
 	return addr.Port, func() {}, nil
+}
+
+// memoryDir makes a directory. It need not be in memory.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	return t.TempDir()
 }
