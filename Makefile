@@ -54,7 +54,7 @@ test: ## All tests, with the race detector where there is a C compiler (PKG=./in
 	esac; \
 	if [ -n "$$race" ]; then CGO_ENABLED=1; CC=$$cc; export CGO_ENABLED CC; fi; \
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg --jsonfile $(REPORT) -- \
-	  -count=1 -shuffle=on -timeout=15m $$race $(TESTFLAGS) $(PKG)
+	  -count=1 -shuffle=on -timeout=30m $$race $(TESTFLAGS) $(PKG)
 
 # e2e/ is a module of its own, so that the service does not depend on what it
 # takes to speak to Docker. -n names the tool as it was built for this module.
