@@ -14,10 +14,10 @@ func (s *Store) Recall(ctx context.Context, owner string, w store.Write) (memo [
 	}
 	// What is found must be as durable as when it was made, so this is a query
 	// whose answer waits for replicas.
-	reply, err := s.send(ctx, call{
+	reply, err := s.send(ctx, command{
 		script: s.scripts.recall, keys: []string{answerKey(owner, w.Token)},
 		args: []string{s.offset(), fingerprint(w), itoa(s.cfg.KeyTTL.Milliseconds()), "0"}, replicas: s.confirmed(w),
-	})
+	}, false)
 	if err != nil {
 		return nil, false, err
 	}

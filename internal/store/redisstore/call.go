@@ -25,80 +25,33 @@ const (
 	retryAfter   = time.Second // what a client is told when the store does not answer
 )
 
-// call is one run of a script.
-type call struct {
-	script     *script
-	keys, args []string
-	replicas   int // that must confirm what it writes
-	mutates    bool
-	// shared is how many of the arguments runs on the same keys have in common:
-	// the others may be put one after the other into one run, which answers each
-	// of them with one string. 0: it runs alone.
-	shared int
-}
-
 // mutate runs a script that changes something. An error whose effect may have
 // happened is OutcomeUnknown; one whose effect has happened, and may be lost, is
 // DurabilityNotReached.
 func (s *Store) mutate(ctx context.Context, w store.Write, script *script, keys, args []string) ([]string, error) {
-	return s.send(ctx, call{script: script, keys: keys, args: args, replicas: s.confirmed(w), mutates: true})
+	return s.send(ctx, command{script: script, keys: keys, args: args, replicas: s.confirmed(w)}, true)
 }
 
 // query runs a script that a caller may repeat at will.
 func (s *Store) query(ctx context.Context, script *script, keys, args []string) ([]string, error) {
-	return s.send(ctx, call{script: script, keys: keys, args: args})
+	return s.send(ctx, command{script: script, keys: keys, args: args}, false)
 }
 
-// command is what is sent for a call.
-type command struct {
-	line []any
-	// group names the commands that can become one, zero for none; head is how
-	// much of the line they share.
-	group    group
-	head     int
-	replicas int // that must confirm what it writes
-}
-
-type group struct {
-	script                *script
-	first, last, settings string // first and last of the keys, first of the arguments
-}
-
-// command makes it. It has pointers, since putting a string into an interface
-// costs an allocation.
-func (c call) command() command {
-	line := make([]any, 0, 3+len(c.keys)+len(c.args))
-	line = append(line, "evalsha", c.script.Hash(), len(c.keys))
-	for i := range c.keys {
-		line = append(line, &c.keys[i])
-	}
-	for i := range c.args {
-		line = append(line, &c.args[i])
-	}
-	if c.shared == 0 {
-		return command{line: line, replicas: c.replicas}
-	}
-	return command{
-		line: line, group: group{c.script, c.keys[0], c.keys[len(c.keys)-1], c.args[0]}, head: firstKey + len(c.keys) + c.shared,
-		replicas: c.replicas,
-	}
-}
-
-func (s *Store) send(ctx context.Context, c call) ([]string, error) {
+// send sends a command, and once more when its reply was lost.
+func (s *Store) send(ctx context.Context, cmd command, mutates bool) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	limited := deadline.Within(ctx, store.CallTimeout)
 	defer limited.Release()
 	ctx = limited
-	cmd := c.command()
 
 	var last error
 	sent, failed := false, 0
 	for moving := 0; ; {
 		reply, maybe, err := s.client.send(ctx, cmd)
 		if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-			cmd.line[0], cmd.line[1], cmd.group = "eval", c.script.text, group{}
+			cmd.text = true
 			reply, maybe, err = s.client.send(ctx, cmd)
 		}
 		if err == nil {
@@ -113,7 +66,7 @@ func (s *Store) send(ctx context.Context, c call) ([]string, error) {
 		if onTheMove(serverSaid(err)) {
 			rest <<= min(moving, maxDoublings)
 			moving++
-		} else if failed++; failed == attempts || !worthRepeating(err) || errors.Is(err, errUnconfirmed) && !c.mutates {
+		} else if failed++; failed == attempts || !worthRepeating(err) || errors.Is(err, errUnconfirmed) && !mutates {
 			break
 		}
 		if !pause(ctx, rest) {
@@ -124,7 +77,7 @@ func (s *Store) send(ctx context.Context, c call) ([]string, error) {
 	if errors.Is(last, errUnconfirmed) {
 		return nil, store.NotConfirmed().Because(last).Retry(retryAfter)
 	}
-	if sent && c.mutates {
+	if sent && mutates {
 		return nil, fault.New(fault.OutcomeUnknown, "The store did not answer in time; the effect may have happened. Repeat the request with the same Idempotency-Key to find out.").
 			Because(last).Retry(retryAfter)
 	}

@@ -61,9 +61,6 @@ func newCluster(t topology, dial func(ctx context.Context, network, addr string)
 	})}
 }
 
-// firstKey is where a script's first key stands in its command.
-const firstKey = 3
-
 // send sends a command and waits for its reply, and for the replicas that
 // are to confirm what it wrote. sent tells of one that failed whether a server may have
 // applied it all the same. The commands of concurrent callers go together.
@@ -71,8 +68,7 @@ func (c *client) send(ctx context.Context, command command) (reply []string, sen
 	if c.cluster == nil {
 		return c.pipeline.do(ctx, command)
 	}
-	key, _ := command.line[firstKey].(*string)
-	master, err := c.cluster.MasterForKey(ctx, *key)
+	master, err := c.cluster.MasterForKey(ctx, command.allKeys()[0])
 	if err != nil {
 		return nil, false, err
 	}

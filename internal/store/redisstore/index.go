@@ -28,10 +28,10 @@ func (s *Store) hintNew(ctx context.Context, w store.Write, ref store.Ref, ttl t
 		// everything in the order in which it was written.
 		replicas = s.confirmed(w)
 	}
-	reply, err := s.send(ctx, call{
+	reply, err := s.send(ctx, command{
 		script: s.scripts.index, keys: indexKeys(ref.Owner),
 		args: []string{s.offset(), "add", ref.Owner, ref.ID, itoa(ttl.Milliseconds())}, replicas: replicas,
-	})
+	}, false)
 	if err != nil {
 		return false, err
 	}
@@ -139,7 +139,7 @@ func (s *Store) living(ctx context.Context, owner string, hints []cursor, now in
 	pipe := s.client.Pipeline()
 	replies := make([]*redis.MapStringStringCmd, len(hints))
 	for i, h := range hints {
-		replies[i] = pipe.HGetAll(ctx, sessionKeys(store.Ref{Owner: owner, ID: h.id}, store.Token{})[0])
+		replies[i] = pipe.HGetAll(ctx, sessionKeys(store.Ref{Owner: owner, ID: h.id}, 0)[0])
 	}
 	if len(hints) > 0 {
 		if _, err := pipe.Exec(ctx); err != nil {

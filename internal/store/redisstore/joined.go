@@ -14,8 +14,8 @@ const (
 	joinedBytes = 128 << 10
 )
 
-// joined are the orders that go as one command: one, or several that run the
-// same script on the same keys.
+// joined are the orders that go as one command: one, or the units of several for
+// one session.
 type joined struct {
 	orders []*order
 	cmd    *redis.StringSliceCmd
@@ -27,38 +27,27 @@ func join(batch []*order) []joined {
 	if len(batch) == 1 {
 		return append(all, joined{orders: batch})
 	}
-	places, sizes := map[group]int{}, map[group]int{}
+	places, sizes := map[unitTarget]int{}, map[unitTarget]int{}
 	for _, o := range batch {
-		if o.group == (group{}) {
+		if o.unit.store == nil || o.text {
 			all = append(all, joined{orders: []*order{o}})
 			continue
 		}
-		place, ok := places[o.group]
-		if !ok || len(all[place].orders) == joinedLen || sizes[o.group]+o.size > joinedBytes {
+		place, ok := places[o.unit]
+		if !ok || len(all[place].orders) == joinedLen || sizes[o.unit]+o.size() > joinedBytes {
 			place = len(all)
 			all = append(all, joined{})
-			places[o.group], sizes[o.group] = place, 0
+			places[o.unit], sizes[o.unit] = place, 0
 		}
 		all[place].orders = append(all[place].orders, o)
-		sizes[o.group] += o.size
+		sizes[o.unit] += o.size()
 	}
 	return all
 }
 
 // command returns the command that stands for all of them.
 func (j *joined) command(ctx context.Context) *redis.StringSliceCmd {
-	line := j.orders[0].line
-	if len(j.orders) > 1 {
-		n := len(line)
-		for _, o := range j.orders[1:] {
-			n += len(o.line) - o.head
-		}
-		line = append(make([]any, 0, n), line...)
-		for _, o := range j.orders[1:] {
-			line = append(line, o.line[o.head:]...)
-		}
-	}
-	j.cmd = redis.NewStringSliceCmd(ctx, line...)
+	j.cmd = redis.NewStringSliceCmd(ctx, j.orders[0].line(j.orders[1:])...)
 	return j.cmd
 }
 

@@ -23,12 +23,8 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // sessionKeys returns the keys every session script declares, in the order of
 // lua/prelude.lua. All have the family as their hash tag, so they and those of
-// the session's forks are in one slot.
-func sessionKeys(ref store.Ref, token store.Token) []string {
-	minute := int64(0)
-	if b := token.Bytes(); b != "" && !token.Keyed() {
-		minute = token.Minute()
-	}
+// the session's forks are in one slot. minute is that of a minted token, else 0.
+func sessionKeys(ref store.Ref, minute int64) []string {
 	base := prefix + "{" + ref.Family() + "}:" + escape(ref.Owner) + ":" + escape(ref.ID) + ":"
 	names := [...]string{"m", "v", "c", "e", "d", "x", "xo", "t:" + itoa(minute)}
 	var text strings.Builder // of all of them, which saves allocations
@@ -41,6 +37,14 @@ func sessionKeys(ref store.Ref, token store.Token) []string {
 		keys[i] = text.String()[start:]
 	}
 	return keys
+}
+
+// minuteOf returns the minute of a minted token, 0 for a keyed one.
+func minuteOf(token store.Token) int64 {
+	if token.Keyed() {
+		return 0
+	}
+	return token.Minute()
 }
 
 // answerKey returns the key of a record outside any session.

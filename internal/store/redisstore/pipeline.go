@@ -22,7 +22,7 @@ const (
 	flushers = 8
 	// enough are worth a batch of their own while another is under way: the
 	// server works on one, this process on the answers to the other.
-	enough = 16
+	enough = 32
 	// overdue is when the next batch no longer waits for the one under way, and
 	// when a caller begins to look at the clock.
 	overdue = 5 * time.Millisecond
@@ -49,7 +49,6 @@ type pipeline struct {
 // order is one command and its caller.
 type order struct {
 	command
-	size    int
 	claimed atomic.Bool // by the batch it goes with, or by its caller, who has left
 	done    chan struct{}
 	reply   []string // when done
@@ -89,7 +88,7 @@ func (p *pipeline) close() {
 // command that failed whether the server may have applied it all the same. One
 // that writes is answered when its replicas have confirmed it.
 func (p *pipeline) do(ctx context.Context, c command) (reply []string, sent bool, err error) {
-	o := &order{command: c, size: sizeOf(c.line), done: make(chan struct{})}
+	o := &order{command: c, done: make(chan struct{})}
 	select {
 	case <-p.quit:
 		return nil, false, redis.ErrClosed
@@ -204,21 +203,6 @@ func (p *pipeline) soon(o *order) bool {
 
 func (o *order) claim() bool { return o.claimed.CompareAndSwap(false, true) }
 
-// sizeOf returns about what a command takes on the wire.
-func sizeOf(args []any) int {
-	const overhead = 8
-	size := len(args) * overhead
-	for _, a := range args {
-		switch text := a.(type) {
-		case string:
-			size += len(text)
-		case *string:
-			size += len(*text)
-		}
-	}
-	return size
-}
-
 // flush sends one batch after the other. They have only the client's timeouts:
 // how long their callers wait is up to each of them.
 func (p *pipeline) flush() {
@@ -254,7 +238,7 @@ func (p *pipeline) gather() []*order {
 		case o := <-p.queue:
 			if o.claim() {
 				batch = append(batch, o)
-				size += o.size
+				size += o.size()
 			}
 		default:
 			return batch

@@ -30,7 +30,7 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	for _, k := range slices.Sorted(maps.Keys(n.Labels)) {
 		args = append(args, k, n.Labels[k])
 	}
-	reply, err := s.mutate(ctx, n.Write, s.scripts.create, sessionKeys(ref, n.Token), args)
+	reply, err := s.mutate(ctx, n.Write, s.scripts.create, sessionKeys(ref, minuteOf(n.Token)), args)
 	if err != nil {
 		return store.Created{}, err
 	}
@@ -94,7 +94,7 @@ func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.
 			args = append(args, k, "-")
 		}
 	}
-	reply, err := s.mutate(ctx, u.Write, s.scripts.update, sessionKeys(ref, u.Token), args)
+	reply, err := s.mutate(ctx, u.Write, s.scripts.update, sessionKeys(ref, minuteOf(u.Token)), args)
 	if err != nil {
 		return store.Changed{}, err
 	}
@@ -113,7 +113,7 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemova
 	}
 	args := append(s.head(r.Write, 2+len(r.Match.Tags)), flag(r.Match.Any), strconv.Itoa(len(r.Match.Tags)))
 	args = append(args, r.Match.Tags...)
-	reply, err := s.mutate(ctx, r.Write, s.scripts.remove, sessionKeys(ref, r.Token), args)
+	reply, err := s.mutate(ctx, r.Write, s.scripts.remove, sessionKeys(ref, minuteOf(r.Token)), args)
 	if err != nil {
 		return store.Removed{}, err
 	}

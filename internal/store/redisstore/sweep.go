@@ -100,7 +100,7 @@ func (s *Store) bury(ctx context.Context, owner string, due []cursor, living map
 			continue
 		}
 		group.Go(func() error {
-			reply, err := s.query(ctx, s.scripts.bury, sessionKeys(store.Ref{Owner: owner, ID: h.id}, store.Token{}), args)
+			reply, err := s.query(ctx, s.scripts.bury, sessionKeys(store.Ref{Owner: owner, ID: h.id}, 0), args)
 			if len(reply) == 1 && reply[0] == "1" {
 				buried.Add(1)
 			}

@@ -41,7 +41,7 @@ func (s *Store) Read(ctx context.Context, ref store.Ref, names ...string) (store
 func (s *Store) read(ctx context.Context, ref store.Ref, names []string) (store.Session, []string, int64, error) {
 	args := append(make([]string, 0, 1+len(names)), s.settings())
 	args = append(args, names...)
-	reply, err := s.query(ctx, s.scripts.read, sessionKeys(ref, store.Token{}), args)
+	reply, err := s.query(ctx, s.scripts.read, sessionKeys(ref, 0), args)
 	if err != nil {
 		return store.Session{}, nil, 0, err
 	}
@@ -101,9 +101,8 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	if kind == 0 {
 		kind = store.Effect
 	}
-	const shared, own = 2, 5 // settings and limits; what a unit begins with
-	args := append(make([]string, 0, shared+own+6*len(u.Ops)), s.settings(), s.limits(),
-		u.Token.Bytes(), fingerprintOf(u.Write), "", string(u.Memo), u.By)
+	const own = 5 // arguments that a unit begins with
+	args := append(make([]string, 0, own+6*len(u.Ops)), u.Token.Bytes(), fingerprintOf(u.Write), "", string(u.Memo), u.By)
 	script, ends := s.scripts.apply, false
 	for _, o := range u.Ops {
 		args = appendOp(args, o)
@@ -112,12 +111,13 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 		}
 	}
 	head := append(make([]byte, 0, 5), byte(kind), flag(u.Count)[0], byte(len(u.Ops)))
-	args[shared+2] = string(appendNumber(head, int64(len(args)-shared), 2))
-	c := call{script: script, keys: sessionKeys(ref, u.Token), args: args, replicas: s.confirmed(u.Write), mutates: true}
-	if !ends {
-		c.shared = shared
+	args[2] = string(appendNumber(head, int64(len(args)), 2))
+	cmd := command{script: script, args: args, replicas: s.confirmed(u.Write), unit: unitTarget{s, ref, minuteOf(u.Token)}}
+	if ends {
+		cmd.keys, cmd.unit = sessionKeys(ref, cmd.unit.minute), unitTarget{}
+		cmd.args = append([]string{s.settings(), s.limits()}, args...)
 	}
-	reply, err := s.send(ctx, c)
+	reply, err := s.send(ctx, cmd, true)
 	if err != nil {
 		return store.Applied{}, err
 	}
@@ -237,7 +237,7 @@ func parseApplied(rec record) (store.Applied, error) {
 // Changes implements store.Events.
 func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit int) ([]store.Change, error) {
 	args := []string{s.settings(), itoa(max(after, 0)), strconv.Itoa(limit)}
-	reply, err := s.query(ctx, s.scripts.changes, sessionKeys(ref, store.Token{}), args)
+	reply, err := s.query(ctx, s.scripts.changes, sessionKeys(ref, 0), args)
 	if err != nil {
 		return nil, err
 	}
