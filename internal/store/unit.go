@@ -150,7 +150,10 @@ func (u Unit) Check(limits Limits) error {
 	if err := u.Write.Check(); err != nil {
 		return err
 	}
-	seen := make(map[string]bool, len(u.Ops))
+	var seen map[string]bool
+	if len(u.Ops) > 1 {
+		seen = make(map[string]bool, len(u.Ops))
+	}
 	for i, o := range u.Ops {
 		if err := o.check(limits); err != nil {
 			return err
@@ -164,7 +167,9 @@ func (u Unit) Check(limits Limits) error {
 		if seen[o.Name] {
 			return fault.Newf(fault.InvalidRequest, "A unit names the variable %q twice.", o.Name)
 		}
-		seen[o.Name] = true
+		if seen != nil {
+			seen[o.Name] = true
+		}
 	}
 	if n := len(u.Ops); n > 0 && u.Ops[n-1].Kind == OpEnd && u.writes() {
 		return fault.New(fault.InvalidRequest, "A unit that ends the session writes nothing else.")

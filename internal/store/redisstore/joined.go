@@ -18,6 +18,7 @@ const (
 // one session.
 type joined struct {
 	orders []*order
+	size   int // of their arguments
 	cmd    *redis.StringSliceCmd
 }
 
@@ -27,20 +28,18 @@ func join(batch []*order) []joined {
 	if len(batch) == 1 {
 		return append(all, joined{orders: batch})
 	}
-	places, sizes := map[unitTarget]int{}, map[unitTarget]int{}
-	for _, o := range batch {
-		if o.unit.store == nil || o.text {
-			all = append(all, joined{orders: []*order{o}})
-			continue
+	places := make(map[unitTarget]int, len(batch))
+	for i, o := range batch {
+		joins := o.unit.store != nil && !o.text
+		if joins {
+			if place, ok := places[o.unit]; ok && len(all[place].orders) < joinedLen && all[place].size+o.size() <= joinedBytes {
+				all[place].orders = append(all[place].orders, o)
+				all[place].size += o.size()
+				continue
+			}
+			places[o.unit] = len(all)
 		}
-		place, ok := places[o.unit]
-		if !ok || len(all[place].orders) == joinedLen || sizes[o.unit]+o.size() > joinedBytes {
-			place = len(all)
-			all = append(all, joined{})
-			places[o.unit], sizes[o.unit] = place, 0
-		}
-		all[place].orders = append(all[place].orders, o)
-		sizes[o.unit] += o.size()
+		all = append(all, joined{orders: batch[i : i+1 : i+1], size: o.size()})
 	}
 	return all
 }
