@@ -51,7 +51,7 @@ func (j *joined) command(ctx context.Context) *redis.StringSliceCmd {
 }
 
 // settle notes what became of each; err is of the batch.
-func (j joined) settle(err error, c confirmation) {
+func (j *joined) settle(err error, c confirmation) {
 	reply, failure := j.cmd.Val(), j.cmd.Err()
 	switch {
 	case failure != nil:

@@ -257,8 +257,8 @@ func (p *pipeline) exec(ctx context.Context, batch []*order) {
 	}
 	confirmation := confirm(ctx, pipe, batch)
 	_, err := pipe.Exec(ctx)
-	for _, j := range all {
-		j.settle(err, confirmation)
+	for i := range all {
+		all[i].settle(err, confirmation)
 	}
 	for _, o := range batch {
 		close(o.done)

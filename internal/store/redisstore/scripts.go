@@ -3,6 +3,7 @@ package redisstore
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -36,11 +37,11 @@ func loadScripts() scripts {
 	}
 	const whole, always = "#!lua\n", "#!lua flags=allow-oom\n"
 	session := func(shebang string, parts ...string) *script {
-		all := shebang + text("prelude") + text("cold")
+		all := []string{shebang, text("prelude"), text("cold")}
 		for _, part := range parts {
-			all += text(part)
+			all = append(all, text(part))
 		}
-		return newScript(all)
+		return newScript(strings.Join(all, ""))
 	}
 	return scripts{
 		apply: session(whole, "answers", "apply"), end: session(always, "answers", "apply"),
