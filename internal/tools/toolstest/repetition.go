@@ -112,12 +112,13 @@ func other(t *testing.T, v value.Value) value.Value {
 		value.Boolean: "true", value.Integer: "-987654321", value.Float: "0.125",
 		value.String: `"disturbed"`, value.List: `["disturbed"]`, value.Map: `{"disturbed":true}`,
 	}[v.Type()]
+	typ := v.Type()
 	if raw == "" {
-		raw = "-987654321" // it is not there: then it is an integer as well as anything
+		typ, raw = value.Integer, "-987654321" // it is not there: then it is an integer as well as anything
 	}
-	disturbed, err := value.FromJSON([]byte(raw))
-	if err != nil {
-		t.Fatal(err)
+	disturbed, found := value.Convert(typ, []byte(raw))
+	if found != nil {
+		t.Fatal(found)
 	}
 	return disturbed
 }
