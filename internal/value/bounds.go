@@ -18,20 +18,20 @@ const maxTexts = 256
 func (p *parser) bound(t Type, m member, i **int64, f **float64) {
 	at := p.path + "/" + m.name
 	if t == Integer {
-		if n, ok := p.integral(at, m.text.Kind(), m.text); ok {
-			*i = &n
-			p.out = strconv.AppendInt(p.out, n, 10)
-		}
+		p.integerIn(m, math.MinInt64, i)
 		return
 	}
-	if x, ok := p.finite(at, m.text.Kind(), m.text, 64); ok {
-		*f = &x
-		if x == math.Trunc(x) && math.Abs(x) < 1<<53 {
-			p.out = strconv.AppendInt(p.out, int64(x), 10) // -0 bounds like 0
-			return
-		}
-		p.out = floatText(p.out, x, 64)
+	x, ok := finite(m.text.Kind(), m.text, 64)
+	if !ok {
+		p.noFloat(at, m.text.Kind(), m.text, 64)
+		return
 	}
+	*f = &x
+	if x == math.Trunc(x) && math.Abs(x) < 1<<53 {
+		p.out = strconv.AppendInt(p.out, int64(x), 10) // -0 bounds like 0
+		return
+	}
+	p.out = floatText(p.out, x, 64)
 }
 
 // flag reads a boolean. false is the same as nothing, but stays visible.
@@ -50,9 +50,10 @@ func (p *parser) flag(m member, to *bool) {
 // integerIn reads an integer that is not less than least.
 func (p *parser) integerIn(m member, least int64, to **int64) {
 	at := p.path + "/" + m.name
-	n, ok := p.integral(at, m.text.Kind(), m.text)
+	n, ok := integral(m.text.Kind(), m.text)
 	switch {
 	case !ok:
+		p.noInteger(at, m.text.Kind(), m.text)
 	case n < least:
 		p.violates(at, "Expected at least %d, got %d.", least, n)
 	default:
@@ -205,9 +206,12 @@ func (f *findings) lengths(at string, text jsontext.Value, least int64) ([]int64
 			f.violates(at, "Expected at most %d dimensions, got more.", MaxRank)
 			return nil, false
 		}
-		n, ok := f.integral(at+"/"+strconv.Itoa(i), item.Kind(), item)
-		if ok && n < least {
-			f.violates(at+"/"+strconv.Itoa(i), "Expected at least %d, got %d.", least, n)
+		n, ok := integral(item.Kind(), item)
+		switch at := at + "/" + strconv.Itoa(i); {
+		case !ok:
+			f.noInteger(at, item.Kind(), item)
+		case n < least:
+			f.violates(at, "Expected at least %d, got %d.", least, n)
 		}
 		shape = append(shape, n)
 	}

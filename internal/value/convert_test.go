@@ -1,12 +1,15 @@
 package value_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"toolpit/internal/fault"
 	"toolpit/internal/value"
@@ -179,6 +182,22 @@ func TestTheTextGrowsOnlySoMuch(t *testing.T) {
 	}
 }
 
+// Integers are what exact fractions say they are.
+func TestIntegersAreExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`-?(0|[1-9][0-9]{0,21})(\.[0-9]{1,22})?([eE][+-]?[0-9]{1,2})?`).Draw(t, "number")
+		exact, _ := new(big.Rat).SetString(text)
+		v, found := value.Convert(value.Integer, []byte(text))
+		want := exact.IsInt() && exact.Num().IsInt64()
+		if (found == nil) != want || want && v.JSON() != exact.Num().String() {
+			t.Fatalf("%s became %s, %v; it is %s", text, v.JSON(), said(found), exact)
+		}
+		if fraction := found != nil && found[0].Code == fault.TypeMismatch; fraction == exact.IsInt() {
+			t.Fatalf("%s is refused with %v", text, said(found))
+		}
+	})
+}
+
 func TestFloatsReadsVectors(t *testing.T) {
 	for in, typ := range map[string]value.Type{"[1,0.1,-0.0]": value.FloatList, "[1, 0.1,-0.0]": value.Embedding, "[]": value.Embedding, "[1,2]": value.IntegerList} {
 		v, _ := value.Convert(typ, []byte(in))
@@ -198,6 +217,53 @@ func TestFloatsReadsVectors(t *testing.T) {
 	}
 	if _, ok := value.Text("1").Floats(); ok {
 		t.Error("a string has numbers")
+	}
+}
+
+func TestDamagedValuesHaveNoNumbers(t *testing.T) {
+	for _, text := range []string{"", `"`, `""`, `"Inf"`, "x", "["} {
+		if f, ok := value.Stored(value.Float, text).Number(); ok {
+			t.Errorf("%q is the number %v", text, f)
+		}
+		if f, ok := value.Stored(value.Embedding, text+"x").Floats(); ok {
+			t.Errorf("%q has the numbers %v", text, f)
+		}
+	}
+}
+
+func TestMarshalJSON(t *testing.T) {
+	c, _ := value.ParseConstraints(value.Integer, []byte(`{"min": 1}`))
+	got, err := json.Marshal(map[string]any{"c": c, "v": value.Int(7)})
+	if want := `{"c":{"min":1},"v":7}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v; want %s", got, err, want)
+	}
+	if got, err := json.Marshal(value.Value{}); err == nil {
+		t.Errorf("the zero Value is %s", got)
+	}
+}
+
+// BenchmarkConvert reads bodies of a mebibyte.
+func BenchmarkConvert(b *testing.B) {
+	for typ, item := range map[value.Type]string{
+		value.List: `[1,"a"]`, value.Map: "", value.IntegerList: "1234567", value.FloatList: "0.1234567890123", value.StringList: `"some text"`, value.Embedding: "0.1234567890123",
+	} {
+		raw := []byte("[" + strings.Repeat(item+",", 1<<20/(len(item)+1)-1) + item + "]")
+		if typ == value.Map {
+			var s strings.Builder
+			for i := 0; s.Len() < 1<<20; i++ {
+				fmt.Fprintf(&s, `,"name%d":%d`, i, i)
+			}
+			raw = []byte("{" + s.String()[1:] + "}")
+		}
+		b.Run(typ.String(), func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, found := value.Convert(typ, raw); found != nil {
+					b.Fatal(said(found))
+				}
+			}
+		})
 	}
 }
 

@@ -144,7 +144,10 @@ func (f *findings) member(d *Descriptor, m member) {
 		d.Shape, _ = f.lengths(at, m.text, 0)
 		return
 	case "bytes":
-		d.Bytes, _ = f.integral(at, kind, m.text)
+		var ok bool
+		if d.Bytes, ok = integral(kind, m.text); !ok {
+			f.noInteger(at, kind, m.text)
+		}
 		return
 	}
 	if kind != jsontext.KindString {

@@ -76,12 +76,15 @@ func (r *reader) embedding(l *limits) {
 		if !ok {
 			return
 		}
-		if f, ok := r.finite(r.at(), kind, text, bits); ok {
-			if bits == 32 && r.stored && string(floatText(nil, f, bits)) != string(text) {
-				r.violates(r.at(), "Expected a 32-bit float, got %s.", got(kind, text))
-			}
-			vector = append(vector, f)
+		f, ok := finite(kind, text, bits)
+		if !ok {
+			r.noFloat(r.at(), kind, text, bits)
+			continue
 		}
+		if bits == 32 && r.stored && string(floatText(nil, f, bits)) != string(text) {
+			r.violates(r.at(), "Expected a 32-bit float, got %s.", got(kind, text))
+		}
+		vector = append(vector, f)
 	}
 	r.index = -1
 	if r.over() || !r.token() {
@@ -146,8 +149,9 @@ func (r *reader) vector(vector []float64, bits int, l *limits) {
 		if bits == 32 { // 0.1 of 32 bits is more than 0.1, but is not written as more
 			f, _ = literal(r.out[start:]).float(64)
 		}
-		r.index = i
-		r.float(r.at(), f, l)
+		if r.index = i; !l.holds(f) {
+			r.float(r.at(), f, l)
+		}
 	}
 	r.index = -1
 	r.out = append(r.out, ']')

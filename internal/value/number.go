@@ -12,12 +12,12 @@ const maxNumber = 1024
 
 // What is wrong with a number; the end of the sentence "Expected …".
 const (
-	longNumber   = "a number of at most 1024 characters"
-	wideNumber   = "a number within the range of a 64-bit float"
-	wideSingle   = "a number within the range of a 32-bit float"
-	wideInteger  = "an integer of at most 64 bits"
-	wideInteger3 = "an integer of at most 32 bits"
-	wideByte     = "an integer from 0 to 255"
+	longNumber    = "a number of at most 1024 characters" // maxNumber
+	wideNumber    = "a number within the range of a 64-bit float"
+	wideSingle    = "a number within the range of a 32-bit float"
+	wideInteger   = "an integer of at most 64 bits"
+	wideInteger32 = "an integer of at most 32 bits"
+	wideByte      = "an integer from 0 to 255"
 )
 
 // literal is the text of a JSON number.

@@ -105,10 +105,15 @@ func (r *reader) scalar(t Type, l *limits) {
 	case Boolean:
 		r.boolean(kind, text, l)
 	case Integer:
-		if i, ok := r.integral(r.at(), kind, text); ok {
-			r.integer(r.at(), i, l)
-			r.out = strconv.AppendInt(r.out, i, 10)
+		i, ok := integral(kind, text)
+		if !ok {
+			r.noInteger(r.at(), kind, text)
+			return
 		}
+		if l != nil {
+			r.integer(r.at(), i, l)
+		}
+		r.out = strconv.AppendInt(r.out, i, 10)
 	case Float:
 		r.number(kind, text, l)
 	default:
@@ -138,23 +143,29 @@ func (r *reader) boolean(kind jsontext.Kind, text []byte, l *limits) {
 }
 
 // integral takes a number without a fraction.
-func (f *findings) integral(pointer string, kind jsontext.Kind, text []byte) (int64, bool) {
-	if kind != jsontext.KindNumber {
-		f.mismatch(pointer, "an integer", KindName(kind))
-		return 0, false
-	}
-	if len(text) > maxNumber {
-		f.violates(pointer, "Expected "+longNumber+", got %d.", len(text))
+func integral(kind jsontext.Kind, text []byte) (int64, bool) {
+	if kind != jsontext.KindNumber || len(text) > maxNumber {
 		return 0, false
 	}
 	i, integral, fits := literal(text).integer()
-	switch {
-	case !integral:
-		f.add(pointer, fault.TypeMismatch, "Expected an integer, got a number with a fraction.")
-	case !fits:
-		f.violates(pointer, "Expected "+wideInteger+", got %s.", got(kind, text))
-	}
 	return i, integral && fits
+}
+
+// noInteger says why something is not integral.
+func (f *findings) noInteger(pointer string, kind jsontext.Kind, text []byte) {
+	if kind != jsontext.KindNumber {
+		f.mismatch(pointer, "an integer", KindName(kind))
+		return
+	}
+	if len(text) > maxNumber {
+		f.violates(pointer, "Expected "+longNumber+", got %d.", len(text))
+		return
+	}
+	if _, integral, _ := literal(text).integer(); !integral {
+		f.add(pointer, fault.TypeMismatch, "Expected an integer, got a number with a fraction.")
+		return
+	}
+	f.violates(pointer, "Expected "+wideInteger+", got %s.", got(kind, text))
 }
 
 // number takes a number, and the special floats where they are allowed.
@@ -172,31 +183,37 @@ func (r *reader) number(kind jsontext.Kind, text []byte, l *limits) {
 			return
 		}
 	}
-	if f, ok := r.finite(r.at(), kind, text, 64); ok {
-		r.float(r.at(), f, l)
-		r.out = floatText(r.out, f, 64)
+	f, ok := finite(kind, text, 64)
+	if !ok {
+		r.noFloat(r.at(), kind, text, 64)
+		return
 	}
+	if l != nil && !l.holds(f) {
+		r.float(r.at(), f, l)
+	}
+	r.out = floatText(r.out, f, 64)
 }
 
 // finite takes a number that a float of so many bits can come near.
-func (f *findings) finite(pointer string, kind jsontext.Kind, text []byte, bits int) (float64, bool) {
-	if kind != jsontext.KindNumber {
+func finite(kind jsontext.Kind, text []byte, bits int) (float64, bool) {
+	if kind != jsontext.KindNumber || len(text) > maxNumber {
+		return 0, false
+	}
+	return literal(text).float(bits)
+}
+
+// noFloat says why something is not finite.
+func (f *findings) noFloat(pointer string, kind jsontext.Kind, text []byte, bits int) {
+	switch {
+	case kind != jsontext.KindNumber:
 		f.mismatch(pointer, "a number", KindName(kind))
-		return 0, false
-	}
-	if len(text) > maxNumber {
+	case len(text) > maxNumber:
 		f.violates(pointer, "Expected "+longNumber+", got %d.", len(text))
-		return 0, false
+	case bits == 32:
+		f.violates(pointer, "Expected "+wideSingle+", got %s.", got(kind, text))
+	default:
+		f.violates(pointer, "Expected "+wideNumber+", got %s.", got(kind, text))
 	}
-	x, ok := literal(text).float(bits)
-	if !ok {
-		wide := wideNumber
-		if bits == 32 {
-			wide = wideSingle
-		}
-		f.violates(pointer, "Expected %s, got %s.", wide, got(kind, text))
-	}
-	return x, ok
 }
 
 // string takes a string.

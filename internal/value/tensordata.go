@@ -252,8 +252,10 @@ func (e *elementReader) floating(kind jsontext.Kind, text []byte) {
 		}
 		x = f
 	} else {
-		f, ok := e.number(kind, text)
+		bits := int(8 * e.dtype.Size())
+		f, ok := finite(kind, text, bits)
 		if !ok {
+			e.noFloat(e.at(), kind, text, bits)
 			return
 		}
 		x = f
@@ -268,30 +270,15 @@ func (e *elementReader) floating(kind jsontext.Kind, text []byte) {
 	e.out = binary.LittleEndian.AppendUint64(e.out, math.Float64bits(x))
 }
 
-// number reads a number as a float of the dtype's width. The pointer is made
-// only when it is needed.
-func (e *elementReader) number(kind jsontext.Kind, text []byte) (float64, bool) {
-	bits := int(8 * e.dtype.Size())
-	if kind == jsontext.KindNumber && len(text) <= maxNumber {
-		if x, ok := literal(text).float(bits); ok {
-			return x, true
-		}
-	}
-	return e.finite(e.at(), kind, text, bits)
-}
-
 func (e *elementReader) whole(kind jsontext.Kind, text []byte) {
-	n, integral, fits := int64(0), false, false
-	if kind == jsontext.KindNumber && len(text) <= maxNumber {
-		n, integral, fits = literal(text).integer()
-	}
-	if !integral || !fits {
-		_, _ = e.integral(e.at(), kind, text) // says what is wrong
+	n, ok := integral(kind, text)
+	if !ok {
+		e.noInteger(e.at(), kind, text)
 		return
 	}
 	switch {
 	case e.dtype == I32 && (n < math.MinInt32 || n > math.MaxInt32):
-		e.violates(e.at(), "Expected "+wideInteger3+", got %d.", n)
+		e.violates(e.at(), "Expected "+wideInteger32+", got %d.", n)
 	case e.dtype == U8 && (n < 0 || n > math.MaxUint8):
 		e.violates(e.at(), "Expected "+wideByte+", got %d.", n)
 	}

@@ -72,8 +72,8 @@ func (v Value) Number() (f float64, ok bool) {
 	if v.typ != Integer && v.typ != Float {
 		return 0, false
 	}
-	if v.text[0] == '"' {
-		return special(v.text[1 : len(v.text)-1])
+	if name, quoted := strings.CutPrefix(v.text, `"`); quoted {
+		return special(strings.TrimSuffix(name, `"`))
 	}
 	f, err := strconv.ParseFloat(v.text, 64)
 	return f, err == nil
@@ -85,7 +85,7 @@ func (v Value) Floats() (numbers []float64, ok bool) {
 	if v.typ != Embedding && v.typ != FloatList && v.typ != IntegerList {
 		return nil, false
 	}
-	inside := v.text[1 : len(v.text)-1]
+	inside := strings.Trim(v.text, "[]")
 	if inside == "" {
 		return []float64{}, true
 	}

@@ -111,6 +111,8 @@ func other(t *testing.T, v value.Value) value.Value {
 	raw := map[value.Type]string{
 		value.Boolean: "true", value.Integer: "-987654321", value.Float: "0.125",
 		value.String: `"disturbed"`, value.List: `["disturbed"]`, value.Map: `{"disturbed":true}`,
+		value.Choice: `"disturbed"`, value.StringList: `["disturbed"]`, value.IntegerList: "[-987654321]",
+		value.FloatList: "[0.125]", value.Embedding: "[0.125]",
 	}[v.Type()]
 	typ := v.Type()
 	if raw == "" {
