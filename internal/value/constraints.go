@@ -28,8 +28,9 @@ const MaxConstraints = 4 << 10
 //	              the bounds too, so that NaN is refused where there is one
 //	string        min_length, max_length: in characters; pattern: RE2, anywhere in the text; enum
 //	choice        choices: must be there
-//	list          max_items, max_depth; item_type: boolean, integer, float, string, list or map
-//	map           the same, and required: names of members
+//	list          max_items, max_depth; item_type: one of boolean, integer, float, string,
+//	              map and list
+//	map           the same as list, and required: names of members
 //	integer_list  min_length, max_length: in items; unique; items: constraints of each item
 //	float_list
 //	string_list
