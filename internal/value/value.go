@@ -2,7 +2,6 @@ package value
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -16,7 +15,8 @@ type Value struct {
 	text string // compact JSON
 }
 
-// ErrNotFinite refuses NaN and the infinities, which JSON cannot carry.
+// ErrNotFinite refuses NaN and the infinities, which JSON cannot carry as
+// numbers.
 var ErrNotFinite = errors.New("a float must be finite")
 
 // Bool returns b as a value.
@@ -30,61 +30,13 @@ func Float64(f float64) (Value, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return Value{}, ErrNotFinite
 	}
-	text := strconv.FormatFloat(f, 'g', -1, 64)
-	if !strings.ContainsAny(text, ".e") {
-		text += ".0" // keeps it a float when it is read again
-	}
-	return Value{Float, text}, nil
+	return Value{Float, string(floatText(nil, f, 64))}, nil
 }
 
 // Text returns s as a value. Invalid UTF-8 becomes U+FFFD.
 func Text(s string) Value {
 	quoted, _ := jsontext.AppendQuote(nil, s) // its only error is invalid UTF-8, and it has replaced that
 	return Value{String, string(quoted)}
-}
-
-// FromJSON reads one JSON text and infers its type: a number without fraction
-// and exponent is an integer, other numbers are floats, an array is a list, an
-// object is a map. null has no type and is refused, as are integers beyond 64
-// bits, floats that are not finite, duplicate names and invalid UTF-8.
-func FromJSON(raw []byte) (Value, error) {
-	v := jsontext.Value(raw).Clone()
-	if !v.IsValid() { // Compact alone lets duplicate names and invalid UTF-8 pass
-		return Value{}, errors.New("not a JSON value, or one with duplicate names or invalid UTF-8")
-	}
-	if err := v.Compact(); err != nil {
-		return Value{}, fmt.Errorf("not a JSON value: %w", err)
-	}
-	text := string(v)
-	switch v.Kind() {
-	case 't', 'f':
-		return Value{Boolean, text}, nil
-	case '"':
-		return Value{String, text}, nil
-	case '[':
-		return Value{List, text}, nil
-	case '{':
-		return Value{Map, text}, nil
-	case '0':
-		return number(text)
-	default:
-		return Value{}, errors.New("null has no type")
-	}
-}
-
-func number(text string) (Value, error) {
-	if !strings.ContainsAny(text, ".eE") {
-		i, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return Value{}, errors.New("an integer must fit into 64 bits")
-		}
-		return Int(i), nil
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return Value{}, ErrNotFinite
-	}
-	return Float64(f)
 }
 
 // Stored rebuilds a value from what [Value.Type] and [Value.JSON] said when it
@@ -114,12 +66,36 @@ func (v Value) Int64() (i int64, ok bool) {
 	return i, err == nil
 }
 
-// Number returns the value of an integer or a float; ok is false for every
-// other type.
+// Number returns the value of an integer or a float, which may be NaN or
+// infinite where constraints allow it; ok is false for every other type.
 func (v Value) Number() (f float64, ok bool) {
 	if v.typ != Integer && v.typ != Float {
 		return 0, false
 	}
+	if name, quoted := strings.CutPrefix(v.text, `"`); quoted {
+		return special(strings.TrimSuffix(name, `"`))
+	}
 	f, err := strconv.ParseFloat(v.text, 64)
 	return f, err == nil
+}
+
+// Floats returns the numbers of an embedding, a float_list or an integer_list;
+// ok is false for every other type.
+func (v Value) Floats() (numbers []float64, ok bool) {
+	if v.typ != Embedding && v.typ != FloatList && v.typ != IntegerList {
+		return nil, false
+	}
+	inside := strings.Trim(v.text, "[]")
+	if inside == "" {
+		return []float64{}, true
+	}
+	numbers = make([]float64, 0, strings.Count(inside, ",")+1)
+	for item := range strings.SplitSeq(inside, ",") {
+		f, ok := Stored(Float, item).Number()
+		if !ok {
+			return nil, false
+		}
+		numbers = append(numbers, f)
+	}
+	return numbers, true
 }

@@ -273,9 +273,9 @@ func number(i int64) value.Value { return value.Int(i) }
 // parsed is the value of a JSON text.
 func parsed(t *testing.T, raw string) value.Value {
 	t.Helper()
-	v, err := value.FromJSON([]byte(raw))
-	if err != nil {
-		t.Fatalf("%.80s: %v", raw, err)
+	v, _, found := value.Infer([]byte(raw))
+	if found != nil {
+		t.Fatalf("%.80s: %v", raw, found)
 	}
 	return v
 }

@@ -69,9 +69,9 @@ func initOps(in initIn, now time.Time) ([]store.Op, error) {
 	metadata := store.Load(metadataName)
 	switch {
 	case len(in.Keywords) > len("{}"):
-		v, err := value.FromJSON(in.Keywords)
-		if err != nil {
-			return nil, fmt.Errorf("the keywords are no map: %w", err) // they are an object that has been checked
+		v, found := value.Convert(value.Map, in.Keywords)
+		if found != nil {
+			return nil, fmt.Errorf("the keywords are no map: %v", found) // they are an object that has been checked
 		}
 		metadata = store.Put(metadataName, v)
 	case in.Reset:

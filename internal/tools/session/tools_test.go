@@ -74,9 +74,9 @@ func (c *client) create(t *testing.T) {
 
 func (c *client) put(t *testing.T, name, raw string) {
 	t.Helper()
-	v, err := value.FromJSON([]byte(raw))
-	if err != nil {
-		t.Fatal(err)
+	v, _, found := value.Infer([]byte(raw))
+	if found != nil {
+		t.Fatal(found)
 	}
 	if _, err := c.store.Apply(t.Context(), c.ref, store.Unit{Write: minted(), Ops: []store.Op{store.Put(name, v)}}); err != nil {
 		t.Fatal(err)

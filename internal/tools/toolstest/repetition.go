@@ -111,13 +111,16 @@ func other(t *testing.T, v value.Value) value.Value {
 	raw := map[value.Type]string{
 		value.Boolean: "true", value.Integer: "-987654321", value.Float: "0.125",
 		value.String: `"disturbed"`, value.List: `["disturbed"]`, value.Map: `{"disturbed":true}`,
+		value.Choice: `"disturbed"`, value.StringList: `["disturbed"]`, value.IntegerList: "[-987654321]",
+		value.FloatList: "[0.125]", value.Embedding: "[0.125]",
 	}[v.Type()]
+	typ := v.Type()
 	if raw == "" {
-		raw = "-987654321" // it is not there: then it is an integer as well as anything
+		typ, raw = value.Integer, "-987654321" // it is not there: then it is an integer as well as anything
 	}
-	disturbed, err := value.FromJSON([]byte(raw))
-	if err != nil {
-		t.Fatal(err)
+	disturbed, found := value.Convert(typ, []byte(raw))
+	if found != nil {
+		t.Fatal(found)
 	}
 	return disturbed
 }
