@@ -1,7 +1,7 @@
 package npy
 
 import (
-	"encoding/binary"
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -102,11 +102,12 @@ func (h Header) check() error {
 	return nil
 }
 
-const (
-	magic    = "\x93NUMPY"
-	boundary = 64 // the elements begin at a multiple of it
-	growth   = 21 // digits for which NumPy leaves room on the axis that may grow
-)
+const magic = "\x93NUMPY"
+
+// HeaderSize is how many bytes [Header.Append] appends. NumPy lets elements begin
+// at a multiple of 64; with no more than 8 axes and as many elements as can be
+// counted, the text always ends between the first and the second.
+const HeaderSize = 128
 
 // Append appends the header as np.save writes it, in version 1.0. The elements
 // follow it. Errors: *UnsupportedError, *MalformedError.
@@ -114,44 +115,28 @@ func (h Header) Append(b []byte) ([]byte, error) {
 	if err := h.check(); err != nil {
 		return b, err
 	}
-	text := h.text()
-	whole := len(magic) + 4 + len(text) + 1
-	pad := boundary - whole%boundary
-	b = append(append(b, magic...), 1, 0)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(text)+pad+1))
-	b = append(b, text...)
-	for range pad {
-		b = append(b, ' ')
-	}
+	end := len(b) + HeaderSize - 1
+	b = append(append(b, magic...), 1, 0, byte(HeaderSize-len(magic)-4), 0)
+	b = h.appendText(b)
+	b = append(b, bytes.Repeat([]byte{' '}, end-len(b))...)
 	return append(b, '\n'), nil
 }
 
-// text is the dictionary as Python prints it, and the room to grow.
-func (h Header) text() []byte {
+// appendText appends the dictionary as Python prints it.
+func (h Header) appendText(b []byte) []byte {
 	order := "False"
 	if h.Fortran {
 		order = "True"
 	}
-	t := fmt.Appendf(nil, "{'descr': '%s', 'fortran_order': %s, 'shape': (", h.Descr, order)
+	b = fmt.Appendf(b, "{'descr': '%s', 'fortran_order': %s, 'shape': (", h.Descr, order)
 	for i, length := range h.Shape {
 		if i > 0 {
-			t = append(t, ", "...)
+			b = append(b, ", "...)
 		}
-		t = strconv.AppendInt(t, length, 10)
+		b = strconv.AppendInt(b, length, 10)
 	}
 	if len(h.Shape) == 1 {
-		t = append(t, ',')
+		b = append(b, ',')
 	}
-	t = append(t, "), }"...)
-	if len(h.Shape) == 0 {
-		return t
-	}
-	grows := h.Shape[0]
-	if h.Fortran {
-		grows = h.Shape[len(h.Shape)-1]
-	}
-	for range growth - len(strconv.FormatInt(grows, 10)) {
-		t = append(t, ' ')
-	}
-	return t
+	return append(b, "), }"...)
 }

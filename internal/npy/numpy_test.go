@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -189,6 +190,54 @@ json.dump(arrays, sys.stdout)
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("NumPy read (-want +got):\n%s", d)
+	}
+}
+
+// TestHeadersAreNumPys writes headers of all lengths as NumPy does, to the byte.
+// The longest have eight axes and as many digits as an int64 has room for.
+func TestHeadersAreNumPys(t *testing.T) {
+	path := numpy(t)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	var headers []npy.Header
+	var ours [][]byte
+	for range 500 {
+		h := npy.Header{Descr: descrs()[random.IntN(6)], Shape: []int64{}, Fortran: random.IntN(2) == 0}
+		rank, digits := random.IntN(npy.MaxRank+1), 18
+		for len(h.Shape) < rank {
+			n := random.IntN(digits + 1)
+			digits -= n
+			h.Shape = append(h.Shape, int64(math.Pow10(n))) // one digit more than n
+		}
+		b, err := h.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		headers, ours = append(headers, h), append(ours, b)
+	}
+	text, err := json.Marshal(headers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := python(t, path, "-c", `
+import base64, io, json, sys
+from numpy.lib import format as npy
+theirs = []
+for h in json.loads(sys.argv[1]):
+    f = io.BytesIO()
+    npy.write_array_header_1_0(f, {"descr": h["Descr"], "fortran_order": h["Fortran"], "shape": tuple(h["Shape"])})
+    theirs.append(base64.b64encode(f.getvalue()).decode())
+json.dump(theirs, sys.stdout)
+`, string(text))
+	var theirs [][]byte
+	if err := json.Unmarshal(out, &theirs); err != nil {
+		t.Fatal(err)
+	}
+	for i, h := range headers {
+		if !bytes.Equal(ours[i], theirs[i]) {
+			t.Fatalf("%+v is\n%q, and NumPy writes\n%q", h, ours[i], theirs[i])
+		}
 	}
 }
 

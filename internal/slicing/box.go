@@ -74,14 +74,14 @@ type loop struct{ count, stride int64 }
 func (b Box) plan(itemSize int64, fortran bool) (first, run int64, loops []loop) {
 	run = itemSize
 	strides := strides(b.of, itemSize, fortran)
-	for i := len(b.of) - 1; i >= 0; i-- {
+	for i, count := range slices.Backward(b.count) {
 		first += b.start[i] * strides[i]
 		switch {
-		case b.count[i] == 1:
+		case count == 1:
 		case len(loops) == 0 && strides[i] == run:
-			run *= b.count[i]
+			run *= count
 		default:
-			loops = append(loops, loop{b.count[i], strides[i]})
+			loops = append(loops, loop{count, strides[i]})
 		}
 	}
 	slices.Reverse(loops)

@@ -60,26 +60,27 @@ func TestSlices(t *testing.T) {
 
 func TestSlicesOutOfRange(t *testing.T) {
 	for _, c := range []struct {
-		text string
-		of   []int64
-		axis int
+		text   string
+		of     []int64
+		axis   int
+		detail string
 	}{
-		{"20", []int64{20}, 0},
-		{"-21", []int64{20}, 0},
-		{"0", []int64{0}, 0},
-		{"-1", []int64{0}, 0},
-		{"0:21", []int64{20}, 0},
-		{"21:", []int64{20}, 0},
-		{"-21:", []int64{20}, 0},
-		{":-21", []int64{20}, 0},
-		{"5:4", []int64{20}, 0},
-		{"-1:0", []int64{20}, 0},
-		{":,3", []int64{20, 3}, 1},
-		{":,:,:", []int64{20, 3}, 2},
-		{"0", []int64{}, 0},
-		{"9223372036854775807", []int64{20}, 0},
-		{"-9223372036854775808", []int64{20}, 0},
-		{"-9223372036854775808:9223372036854775807", []int64{20}, 0},
+		{"20", []int64{20}, 0, "has the length 20, and 20 is outside"},
+		{"-21", []int64{20}, 0, "has the length 20, and -21 is outside"},
+		{"0", []int64{0}, 0, "has the length 0, and 0 is outside"},
+		{"-1", []int64{0}, 0, "has the length 0, and -1 is outside"},
+		{"0:21", []int64{20}, 0, "has the length 20, and 21 is outside"},
+		{"21:", []int64{20}, 0, "has the length 20, and 21 is outside"},
+		{"-21:", []int64{20}, 0, "has the length 20, and -21 is outside"},
+		{":-21", []int64{20}, 0, "has the length 20, and -21 is outside"},
+		{"5:4", []int64{20}, 0, "ends at 4, before it begins at 5"},
+		{"-1:0", []int64{20}, 0, "ends at 0, before it begins at 19"},
+		{":,3", []int64{20, 3}, 1, "has the length 3, and 3 is outside"},
+		{":,:,:", []int64{20, 3}, 2, "does not exist; the array has 2"},
+		{"0", []int64{}, 0, "does not exist; the array has 0"},
+		{"9223372036854775807", []int64{20}, 0, "has the length 20, and 9223372036854775807 is outside"},
+		{"-9223372036854775808", []int64{20}, 0, "has the length 20, and -9223372036854775808 is outside"},
+		{"-9223372036854775808:9223372036854775807", []int64{20}, 0, "has the length 20, and -9223372036854775808 is outside"},
 	} {
 		s, err := slicing.Parse(c.text)
 		if err != nil {
@@ -87,10 +88,8 @@ func TestSlicesOutOfRange(t *testing.T) {
 			continue
 		}
 		_, err = s.Within(c.of)
-		if e := (*slicing.RangeError)(nil); !errors.As(err, &e) || e.Axis != c.axis {
-			t.Errorf("%q of %v: %v, want axis %d out of range", c.text, c.of, err, c.axis)
-		} else {
-			t.Log(err)
+		if e := (*slicing.RangeError)(nil); !errors.As(err, &e) || e.Axis != c.axis || e.Detail != c.detail {
+			t.Errorf("%q of %v: %v, want axis %d that %s", c.text, c.of, err, c.axis, c.detail)
 		}
 	}
 }
