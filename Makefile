@@ -49,6 +49,8 @@ test: ## All tests, with the race detector where there is a C compiler (PKG=./in
 	if [ -n "$$TOOLPIT_TEST_REDIS" ]; then echo '  shared Redis  the one in TOOLPIT_TEST_REDIS'; fi; \
 	if browser=$$(find_any chromium chromium-browser google-chrome); then echo "  browser       $$browser"; \
 	else echo '  browser       none: tests of pages are skipped'; fi; \
+	if numpy=$$(for p in python3 /usr/bin/python3; do "$$p" -c 'import numpy; print(numpy.__version__)' 2>/dev/null && break; done); \
+	then echo "  NumPy         $$numpy"; else echo '  NumPy         none: tests of its file format are skipped'; fi; \
 	case ",$$TOOLPIT_TEST_REQUIRE," in *,race,*) \
 	  if [ -z "$$race" ]; then echo 'TOOLPIT_TEST_REQUIRE wants the race detector' >&2; exit 1; fi;; \
 	esac; \

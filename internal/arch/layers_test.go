@@ -16,9 +16,11 @@ var levels = map[string]int{
 	"internal/deadline": 0,
 	"internal/fault":    0,
 	"internal/near":     0,
+	"internal/slicing":  0,
 
 	"api":                1,
 	"internal/expr":      1,
+	"internal/npy":       1,
 	"internal/telemetry": 1,
 	"internal/value":     1,
 

@@ -137,8 +137,9 @@ func (s *service) record(x *exchange) {
 	}
 	if x.fault != nil {
 		attrs = append(attrs, slog.String("code", string(x.fault.Code)))
-		// The cause of a refusal may quote what was refused.
-		if x.fault.Err != nil && x.status >= http.StatusInternalServerError {
+		// The cause of a refusal may quote what was refused. The status of a
+		// stream is older than what went wrong in it.
+		if x.fault.Err != nil && kindOf(x.fault.Code).statusFor(x.fault) >= http.StatusInternalServerError {
 			attrs = append(attrs, slog.String("error", x.fault.Err.Error()))
 		}
 	}

@@ -52,18 +52,13 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		x = exchangeOf(r.Context())
 	}
-	e := faultOf(r, err)
 	if _, ok := errors.AsType[*net.OpError](err); ok && x.status != 0 {
-		e = fault.New(fault.Cancelled, "The caller did not take the answer.").Because(err)
+		err = fault.New(fault.Cancelled, "The caller did not take the answer.").Because(err)
 	}
-	x.fault = e
+	p := x.problem(r, err)
 	if x.status != 0 {
 		return
 	}
-	k := kindOf(e.Code)
-	p := problemOf(k, e)
-	p.Instance = r.URL.EscapedPath()
-	p.RequestID = x.id
 	body, err := json.Marshal(p, jsontext.AllowInvalidUTF8(true)) // a path may hold any bytes
 	if err != nil {
 		x.fault = fault.New(fault.Internal, "").Because(err)
@@ -79,7 +74,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if len(p.Allow) > 0 {
 		h.Set("Allow", strings.Join(p.Allow, ", "))
 	}
-	if e.Code == fault.Unauthenticated {
+	if x.fault.Code == fault.Unauthenticated {
 		h.Set("WWW-Authenticate", `Bearer realm="toolpit"`)
 	}
 	if x.timing != "" {
@@ -92,6 +87,16 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	h.Del("Durability-Achieved")
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(append(body, '\n')) // nobody is left to be told
+}
+
+// problem is what an error is to the caller, as a body or as the last event of a
+// stream. It leaves the fault in the exchange.
+func (x *exchange) problem(r *http.Request, err error) api.Problem {
+	x.fault = faultOf(r, err)
+	p := problemOf(kindOf(x.fault.Code), x.fault)
+	p.Instance = r.URL.EscapedPath()
+	p.RequestID = x.id
+	return p
 }
 
 // problemOf fills in all but what belongs to the request. Every fact is a
