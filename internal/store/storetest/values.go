@@ -44,7 +44,7 @@ func testValues(t *testing.T, open opener) {
 		"a long text of signs":    `"` + strings.Repeat("💥", (limit-2)/4) + `"`,
 		"a map near the limit":    "{" + strings.Join(members, ",") + "}",
 		"a list at the limit":     `["` + strings.Repeat("x", limit-4) + `"]`,
-		"a deep list":             strings.Repeat("[", 500) + strings.Repeat("]", 500),
+		"a deep list":             strings.Repeat("[", value.MaxDepth) + strings.Repeat("]", value.MaxDepth),
 	} {
 		t.Run("it keeps "+name, func(t *testing.T) {
 			t.Parallel()
