@@ -42,6 +42,15 @@ func (s *service) front(next http.Handler) http.Handler {
 	})
 }
 
+// routed notes the router's copy of the request: it is the one that learns its
+// route.
+func routed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		exchangeOf(r.Context()).request = r
+		next.ServeHTTP(w, r)
+	})
+}
+
 // headersOfAll are what every answer says, under their canonical names.
 var headersOfAll = [...]struct {
 	name   string
