@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"time"
 
 	"toolpit/internal/fault"
@@ -21,6 +20,7 @@ type exchange struct {
 
 	id      string
 	ids     [1]string // the X-Request-Id header
+	timing  [1]string // the Server-Timing header
 	start   time.Time
 	request *http.Request
 	guest   *guest // its connection
@@ -29,8 +29,7 @@ type exchange struct {
 
 	tool      string
 	execution string
-	timing    string // the Server-Timing header
-	replayed  bool   // the answer was given before, under the same Idempotency-Key
+	replayed  bool // the answer was given before, under the same Idempotency-Key
 
 	span  *telemetry.Span // nil when nothing is traced
 	fault *fault.Error    // what the answer says went wrong
@@ -39,13 +38,10 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// requestID is what a request may call itself; anything else gets a fresh id.
-var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
-
 func newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{ResponseWriter: w, request: r, guest: guestOf(r.Context()), start: time.Now()}
 	x.guest.rest() // its head is there
-	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && requestID.MatchString(ids[0]) {
+	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && spelled(ids[0], "._-") {
 		x.id = ids[0]
 	} else {
 		x.id = newRequestID()

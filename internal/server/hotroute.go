@@ -47,15 +47,19 @@ func (s *service) executeInSession(x *exchange, id string) {
 
 // decodeCall is decodeBody for calls. Those that are not plain, or out of bounds,
 // are read again: the envelope knows what to say about them.
-func (s *service) decodeCall(x *exchange) (*api.ExecuteRequest, error) {
+func (s *service) decodeCall(x *exchange) (api.ExecuteRequest, error) {
 	text, err := readBody(x, s.limits.BodyBytes, required)
 	if err != nil {
-		return nil, err
+		return api.ExecuteRequest{}, err
 	}
 	if call, ok := plainCall(text); ok && len(s.limits.execute(&call)) == 0 {
-		return &call, nil
+		return call, nil
 	}
-	return executeBody.decode(text, s.limits.execute)
+	call, err := executeBody.decode(text, s.limits.execute)
+	if err != nil {
+		return api.ExecuteRequest{}, err
+	}
+	return *call, nil
 }
 
 func (s *service) executedInSession(x *exchange, id string) (executed, error) {
@@ -73,5 +77,5 @@ func (s *service) executedInSession(x *exchange, id string) (executed, error) {
 	if keys := x.request.Header["Idempotency-Key"]; len(keys) == 1 {
 		key = &keys[0]
 	}
-	return s.execute(x.request.Context(), x, id, key, body)
+	return s.execute(x.request.Context(), x, id, key, &body)
 }
