@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,12 +21,15 @@ func BenchmarkExecute(b *testing.B) {
 	s := start(b, wrapped(func(s store.Store) store.Store { return &echoing{Store: s} }), with(func(c *server.Config) {
 		c.Log, c.Access = slog.New(slog.NewJSONHandler(io.Discard, nil)), server.NewAccessLog(io.Discard, true)
 	}))
+	conn, client := net.Pipe()
+	b.Cleanup(func() { _, _ = conn.Close(), client.Close() })
+	connected := server.HTTPServer(s.handler, slog.New(slog.DiscardHandler)).ConnContext(b.Context(), conn)
 	s.call(http.MethodPost, "/sessions", `{"id":"demo"}`).wants(http.StatusCreated)
 	for name, route := range map[string]string{"short": "/sessions/demo/execute", "long": "/sessions/dem%6f/execute"} {
 		b.Run(name, func(b *testing.B) {
 			const body = `{"tool":"increment_counter","arguments":{}}`
 			sent := strings.NewReader(body)
-			plain := httptest.NewRequest(http.MethodPost, route, sent)
+			plain := httptest.NewRequest(http.MethodPost, route, sent).WithContext(connected)
 			plain.Header.Set("Content-Type", "application/json")
 			header, status := http.Header{}, 0
 			b.ReportAllocs()

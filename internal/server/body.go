@@ -73,7 +73,7 @@ func ignoredBody(x *exchange, limit int64) error {
 func (x *exchange) readBody(limit int64) ([]byte, error) {
 	r := x.request
 	if r.ContentLength != 0 {
-		x.guest.wait()
+		x.guest.wait(x.start) // when its head was there
 		defer x.guest.rest()
 	}
 	if r.ContentLength >= 0 { // net/http gives no more than what was announced, which is within the limit

@@ -113,7 +113,7 @@ func (x *exchange) Write(p []byte) (n int, err error) {
 // send writes one piece, during which the client may keep us waiting.
 func (x *exchange) send(piece []byte) (int, error) {
 	if len(piece) >= worthIt {
-		x.guest.wait()
+		x.guest.wait(time.Now())
 		defer x.guest.rest()
 	}
 	return x.ResponseWriter.Write(piece)
