@@ -151,8 +151,12 @@ func (x *exchange) expects() {
 }
 
 func (x *exchange) writeWithin(d time.Duration) {
-	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(d))
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(x.start.Add(x.age() + d))
 }
+
+// age is the time since the request's head was there. It costs half of what
+// asking for the time does.
+func (x *exchange) age() time.Duration { return time.Since(x.start) }
 
 // hasRead gives a body more time for what has come of it: what is bounded is how
 // slow a sender may be.

@@ -49,11 +49,14 @@ func (s *service) execute(ctx context.Context, x *exchange, session string, key 
 	if body.TimeoutMS != nil {
 		timeout = time.Duration(*body.TimeoutMS) * time.Millisecond
 	}
-	start := time.Now()
-	ctx, span := s.tracing.Within(ctx, "tool "+body.Tool, telemetry.Inside)
+	start := x.age()
+	var span *telemetry.Span
+	if s.tracing != nil {
+		ctx, span = s.tracing.Within(ctx, "tool "+body.Tool, telemetry.Inside)
+	}
 	outcome, err := s.executor.Execute(ctx, timeout, run)
 	span.End(err)
-	s.series.executed(body.Tool, outcome.Replayed, time.Since(start), err)
+	s.series.executed(body.Tool, outcome.Replayed, x.age()-start, err)
 	x.timing[0], x.replayed = timingOf(outcome), outcome.Replayed
 	if err != nil {
 		return executed{}, err

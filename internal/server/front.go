@@ -103,7 +103,7 @@ func (s *service) trace(x *exchange) {
 // conclude ends what belongs to the request as a whole: its span, its count,
 // its line in the log.
 func (s *service) conclude(x *exchange) {
-	took := time.Since(x.start)
+	took := x.age()
 	s.series.answered(x, took)
 	if x.span != nil {
 		x.span.Route(x.request.Method, x.request.Pattern, x.status)
