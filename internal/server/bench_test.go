@@ -19,7 +19,7 @@ import (
 // a call: without the network, and on a store that has only one answer.
 func BenchmarkExecute(b *testing.B) {
 	s := start(b, wrapped(func(s store.Store) store.Store { return &echoing{Store: s} }), with(func(c *server.Config) {
-		c.Log, c.Access = slog.New(slog.NewJSONHandler(io.Discard, nil)), server.NewAccessLog(io.Discard, true)
+		c.Access = server.NewAccessLog(io.Discard, true)
 	}))
 	conn, client := net.Pipe()
 	b.Cleanup(func() { _, _ = conn.Close(), client.Close() })
