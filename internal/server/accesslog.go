@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -60,9 +58,9 @@ func (a *AccessLog) flush(over int) {
 }
 
 // add appends the line of a request.
-func (a *AccessLog) add(x *exchange) {
+func (a *AccessLog) add(x *exchange, took time.Duration) {
 	a.mu.Lock()
-	a.lines = a.line(a.lines, x)
+	a.lines = a.line(a.lines, x, took)
 	full := len(a.lines) > accessBytes
 	a.mu.Unlock()
 	if full {
@@ -70,16 +68,16 @@ func (a *AccessLog) add(x *exchange) {
 	}
 }
 
-func (a *AccessLog) line(b []byte, x *exchange) []byte {
-	now := time.Now()
+func (a *AccessLog) line(b []byte, x *exchange, took time.Duration) []byte {
+	end := x.start.Add(took)
 	l := line{b, a.json}
 	if a.json {
 		l.b = append(l.b, `{"time":"`...)
-		l.b = now.AppendFormat(l.b, time.RFC3339Nano)
+		l.b = end.AppendFormat(l.b, time.RFC3339Nano)
 		l.b = append(l.b, `","level":"INFO","msg":"request"`...)
 	} else {
 		l.b = append(l.b, "time="...)
-		l.b = now.AppendFormat(l.b, "2006-01-02T15:04:05.000Z07:00")
+		l.b = end.AppendFormat(l.b, "2006-01-02T15:04:05.000Z07:00")
 		l.b = append(l.b, " level=INFO msg=request"...)
 	}
 	l.text("method", x.request.Method)
@@ -88,7 +86,7 @@ func (a *AccessLog) line(b []byte, x *exchange) []byte {
 	l.number("status", int64(x.status))
 	l.number("bytes", x.bytes)
 	l.name("duration_ms")
-	l.b = strconv.AppendFloat(l.b, inMilliseconds(now.Sub(x.start)), 'f', -1, 64)
+	l.b = appendShortMilliseconds(l.b, took)
 	l.text("request_id", x.id)
 	l.text("remote", remoteHost(x.request.RemoteAddr))
 	for _, a := range [...]struct{ name, value string }{
@@ -150,7 +148,7 @@ func (l *line) text(name, value string) {
 	l.name(name)
 	switch {
 	case l.json:
-		l.b, _ = jsontext.AppendQuote(l.b, value) // its error is about invalid UTF-8, which it has replaced
+		l.b = appendText(l.b, value)
 	case value == "" || strings.ContainsFunc(value, needsQuotes):
 		l.b = strconv.AppendQuote(l.b, value)
 	default:

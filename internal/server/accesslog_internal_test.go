@@ -33,8 +33,8 @@ func TestAccessLogWritesWhatSlogWould(t *testing.T) {
 					if remote != "127.0.0.1:80" {
 						x.status, x.fault = 404, fault.New(fault.SessionNotFound, "")
 					}
-					access.add(x)
-					(&service{log: log}).record(x)
+					access.add(x, time.Millisecond)
+					(&service{log: log}).record(x, time.Millisecond)
 				}
 			}
 			access.flush(0)
@@ -53,7 +53,7 @@ func TestAccessLogWritesWhenItIsFull(t *testing.T) {
 	x := newExchange(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	deadline := time.Now().Add(time.Minute)
 	for out.Len() == 0 && time.Now().Before(deadline) {
-		access.add(x)
+		access.add(x, time.Millisecond)
 	}
 	if n := out.Len(); n <= accessBytes || n > 2*accessBytes {
 		t.Errorf("the first write has %d bytes, want a little more than %d", n, accessBytes)

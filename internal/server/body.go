@@ -73,10 +73,13 @@ func ignoredBody(x *exchange, limit int64) error {
 func (x *exchange) readBody(limit int64) ([]byte, error) {
 	r := x.request
 	if r.ContentLength != 0 {
-		x.guest.wait()
+		x.guest.wait(x.start) // when its head was there
 		defer x.guest.rest()
 	}
-	return readAll(http.MaxBytesReader(x, r.Body, limit), r.ContentLength, limit, x.hasRead)
+	if r.ContentLength >= 0 { // net/http gives no more than what was announced, which is within the limit
+		return readAll(r.Body, r.ContentLength, limit, x.hasRead)
+	}
+	return readAll(http.MaxBytesReader(x, r.Body, limit), -1, limit, x.hasRead)
 }
 
 // readAll is io.ReadAll for a body of announced length (-1: not announced). It

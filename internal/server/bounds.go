@@ -3,8 +3,8 @@ package server
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -28,8 +28,26 @@ const (
 	maxLabelValue = 256
 )
 
-// sessionID is what a session may be called.
-var sessionID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$`)
+// isSessionID tells whether a session may be called that.
+func isSessionID(id string) bool { return spelled(id, "._~-") && alphanumeric(id[0]) }
+
+// spelled tells whether a text is 1 to 128 letters, digits and marks. Every
+// request asks; a regular expression takes ten times as long.
+func spelled(text, marks string) bool {
+	if len(text) < 1 || len(text) > 128 {
+		return false
+	}
+	for i := range len(text) {
+		if !alphanumeric(text[i]) && strings.IndexByte(marks, text[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func alphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
 
 // refusals gathers what is out of bounds.
 type refusals []fault.Violation
@@ -70,7 +88,7 @@ func (l Limits) execute(b *api.ExecuteRequest) []fault.Violation {
 
 func (l Limits) create(b *api.CreateSessionRequest) []fault.Violation {
 	var v refusals
-	if b.ID != nil && !sessionID.MatchString(*b.ID) {
+	if b.ID != nil && !isSessionID(*b.ID) {
 		v.add("/id", "Expected 1 to 128 letters, digits, dots, underscores, tildes and hyphens, a letter or digit first.")
 	}
 	if b.IfExists != nil && !b.IfExists.Valid() {
@@ -98,7 +116,7 @@ func (l Limits) update(b *api.UpdateSessionRequest) []fault.Violation {
 
 // checkSessionID refuses an id in a path that no session can have.
 func checkSessionID(id string) error {
-	if sessionID.MatchString(id) {
+	if isSessionID(id) {
 		return nil
 	}
 	return refuseParameter("id", "has 1 to 128 letters, digits, dots, underscores, tildes and hyphens, a letter or digit first")

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"container/list"
 	"context"
 	"net"
 	"net/http"
@@ -25,7 +24,7 @@ const (
 // requests do not count, nor do small answers, which a buffer takes.
 type crowd struct {
 	mu      sync.Mutex
-	waiting list.List // of *guest, the longest first
+	waiting queue // the longest first
 	guests  map[net.Conn]*guest
 }
 
@@ -34,9 +33,42 @@ type crowd struct {
 type guest struct {
 	crowd *crowd
 	conn  net.Conn
-	waits atomic.Bool // whether it has a place, for those who have no lock
-	place *list.Element
+	waits atomic.Bool // written under the crowd's lock; read without, too
 	since time.Time
+
+	before, behind *guest // in the line
+}
+
+// queue is a line of guests. They hold it together themselves: every request
+// with a body joins it, and a list would allocate each time.
+type queue struct {
+	first, last *guest
+	length      int
+}
+
+func (q *queue) join(g *guest) {
+	if g.before = q.last; q.last == nil {
+		q.first = g
+	} else {
+		q.last.behind = g
+	}
+	q.last = g
+	q.length++
+}
+
+func (q *queue) leave(g *guest) {
+	if g.before == nil {
+		q.first = g.behind
+	} else {
+		g.before.behind = g.behind
+	}
+	if g.behind == nil {
+		q.last = g.before
+	} else {
+		g.behind.before = g.before
+	}
+	g.before, g.behind = nil, nil
+	q.length--
 }
 
 type guestKey struct{}
@@ -61,7 +93,7 @@ func (c *crowd) enter(conn net.Conn) *guest {
 	c.mu.Lock()
 	c.guests[conn] = g
 	c.mu.Unlock()
-	g.wait()
+	g.wait(time.Now())
 	return g
 }
 
@@ -80,11 +112,11 @@ func guestOf(ctx context.Context) *guest {
 }
 
 // wait says that the connection waits for its client from now on.
-func (g *guest) wait() {
+func (g *guest) wait(now time.Time) {
 	if g == nil {
 		return
 	}
-	if slowest := g.queue(time.Now()); slowest != nil {
+	if slowest := g.queue(now); slowest != nil {
 		_ = slowest.Close() // its server finds out, and tidies up
 	}
 }
@@ -94,12 +126,13 @@ func (g *guest) queue(now time.Time) net.Conn {
 	c := g.crowd
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if g.place == nil {
-		g.since, g.place = now, c.waiting.PushBack(g)
+	if !g.waits.Load() {
+		g.since = now
+		c.waiting.join(g)
 		g.waits.Store(true)
 	}
-	slowest := c.waiting.Front().Value.(*guest)
-	if c.waiting.Len() <= crowded || now.Sub(slowest.since) < allowed {
+	slowest := c.waiting.first
+	if c.waiting.length <= crowded || now.Sub(slowest.since) < allowed {
 		return nil
 	}
 	slowest.remove()
@@ -117,9 +150,8 @@ func (g *guest) rest() {
 }
 
 func (g *guest) remove() {
-	if g.place != nil {
-		g.crowd.waiting.Remove(g.place)
-		g.place = nil
+	if g.waits.Load() {
+		g.crowd.waiting.leave(g)
 		g.waits.Store(false)
 	}
 }

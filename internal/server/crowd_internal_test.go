@@ -29,8 +29,8 @@ func TestCrowdClosesTheSlowest(t *testing.T) {
 		for range crowded - 1 {
 			enter()
 		}
-		if firstConn.closed || c.waiting.Len() != crowded+1 {
-			t.Fatalf("%d came at once, and the first is closed: %v", c.waiting.Len(), firstConn.closed)
+		if firstConn.closed || c.waiting.length != crowded+1 {
+			t.Fatalf("%d came at once, and the first is closed: %v", c.waiting.length, firstConn.closed)
 		}
 		time.Sleep(allowed)
 		_, last := enter()
@@ -40,15 +40,15 @@ func TestCrowdClosesTheSlowest(t *testing.T) {
 		first.rest() // its server finds out
 		second.rest()
 		time.Sleep(allowed)
-		working.wait()
+		working.wait(time.Now())
 		if workingConn.closed || c.guests[workingConn] != working {
 			t.Error("one that began to wait just now is closed")
 		}
 		for conn := range c.guests {
 			c.leave(conn)
 		}
-		if c.waiting.Len() != 0 || len(c.guests) != 0 {
-			t.Errorf("%d wait, %d are there", c.waiting.Len(), len(c.guests))
+		if c.waiting.length != 0 || len(c.guests) != 0 {
+			t.Errorf("%d wait, %d are there", c.waiting.length, len(c.guests))
 		}
 	})
 }

@@ -2,9 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
+	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"time"
 
 	"toolpit/internal/fault"
@@ -21,6 +20,7 @@ type exchange struct {
 
 	id      string
 	ids     [1]string // the X-Request-Id header
+	timing  [1]string // the Server-Timing header
 	start   time.Time
 	request *http.Request
 	guest   *guest // its connection
@@ -29,8 +29,7 @@ type exchange struct {
 
 	tool      string
 	execution string
-	timing    string // the Server-Timing header
-	replayed  bool   // the answer was given before, under the same Idempotency-Key
+	replayed  bool // the answer was given before, under the same Idempotency-Key
 
 	span  *telemetry.Span // nil when nothing is traced
 	fault *fault.Error    // what the answer says went wrong
@@ -39,19 +38,36 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// requestID is what a request may call itself; anything else gets a fresh id.
-var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
-
 func newExchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{ResponseWriter: w, request: r, guest: guestOf(r.Context()), start: time.Now()}
 	x.guest.rest() // its head is there
-	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && requestID.MatchString(ids[0]) {
+	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && spelled(ids[0], "._-") {
 		x.id = ids[0]
 	} else {
-		x.id = "req_" + rand.Text()[:16]
+		x.id = newRequestID()
 	}
 	x.ids[0] = x.id
 	return x
+}
+
+// newRequestID returns 80 random bits as text. They tell requests apart and open
+// nothing, so nobody has to ask the kernel for them.
+func newRequestID() string {
+	const (
+		prefix  = "req_"
+		letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	)
+	var id [len(prefix) + 16]byte
+	copy(id[:], prefix)
+	bits := rand.Uint64()
+	for i := len(prefix); i < len(id); i++ {
+		if i == len(prefix)+8 {
+			bits = rand.Uint64()
+		}
+		id[i] = letters[bits%32]
+		bits /= 32
+	}
+	return string(id[:])
 }
 
 // enter puts the exchange into its request's context.
@@ -97,7 +113,7 @@ func (x *exchange) Write(p []byte) (n int, err error) {
 // send writes one piece, during which the client may keep us waiting.
 func (x *exchange) send(piece []byte) (int, error) {
 	if len(piece) >= worthIt {
-		x.guest.wait()
+		x.guest.wait(time.Now())
 		defer x.guest.rest()
 	}
 	return x.ResponseWriter.Write(piece)
@@ -135,8 +151,12 @@ func (x *exchange) expects() {
 }
 
 func (x *exchange) writeWithin(d time.Duration) {
-	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(d))
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(x.start.Add(x.age() + d))
 }
+
+// age is the time since the request's head was there. It costs half of what
+// asking for the time does.
+func (x *exchange) age() time.Duration { return time.Since(x.start) }
 
 // hasRead gives a body more time for what has come of it: what is bounded is how
 // slow a sender may be.

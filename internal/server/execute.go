@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strconv"
@@ -48,12 +49,15 @@ func (s *service) execute(ctx context.Context, x *exchange, session string, key 
 	if body.TimeoutMS != nil {
 		timeout = time.Duration(*body.TimeoutMS) * time.Millisecond
 	}
-	start := time.Now()
-	ctx, span := s.tracing.Within(ctx, "tool "+body.Tool, telemetry.Inside)
+	start := x.age()
+	var span *telemetry.Span
+	if s.tracing != nil {
+		ctx, span = s.tracing.Within(ctx, "tool "+body.Tool, telemetry.Inside)
+	}
 	outcome, err := s.executor.Execute(ctx, timeout, run)
 	span.End(err)
-	s.series.executed(body.Tool, outcome.Replayed, time.Since(start), err)
-	x.timing, x.replayed = timingOf(outcome), outcome.Replayed
+	s.series.executed(body.Tool, outcome.Replayed, x.age()-start, err)
+	x.timing[0], x.replayed = timingOf(outcome), outcome.Replayed
 	if err != nil {
 		return executed{}, err
 	}
@@ -76,10 +80,13 @@ func (e executed) VisitExecuteResponse(w http.ResponseWriter) error { return e.s
 // VisitExecuteInSessionResponse sends the answer.
 func (e executed) VisitExecuteInSessionResponse(w http.ResponseWriter) error { return e.send(w) }
 
+// typeJSON is the Content-Type of an answer. Nobody writes to it.
+var typeJSON = [1]string{"application/json"}
+
 func (e executed) send(w http.ResponseWriter) error {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Server-Timing", e.exchange.timing)
+	h["Content-Type"] = typeJSON[:]
+	h["Server-Timing"] = e.exchange.timing[:]
 	if e.outcome.Replayed {
 		h.Set("Idempotency-Replayed", "true")
 	}
@@ -111,8 +118,21 @@ func (e executed) body() []byte {
 // appendText appends a JSON string. Its error would be about invalid UTF-8,
 // which it has replaced.
 func appendText(b []byte, text string) []byte {
+	if unescaped(text) {
+		return append(append(append(b, '"'), text...), '"')
+	}
 	b, _ = jsontext.AppendQuote(b, text)
 	return b
+}
+
+// unescaped tells whether a text is the same in JSON.
+func unescaped(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func timingOf(o execution.Outcome) string {
@@ -127,6 +147,15 @@ func appendTiming(b []byte, name string, d time.Duration) []byte {
 	return appendMilliseconds(b, d)
 }
 
+// appendShortMilliseconds leaves zeros at the end away.
+func appendShortMilliseconds(b []byte, d time.Duration) []byte {
+	return bytes.TrimSuffix(bytes.TrimRight(appendMilliseconds(b, d), "0"), []byte("."))
+}
+
+// appendMilliseconds writes a time with three decimals.
 func appendMilliseconds(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, inMilliseconds(max(d, 0)), 'f', 3, 64)
+	n := max(d, 0).Round(time.Microsecond).Microseconds()
+	b = strconv.AppendInt(b, n/1000, 10)
+	n %= 1000
+	return append(b, '.', byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
 }

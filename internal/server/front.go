@@ -42,6 +42,15 @@ func (s *service) front(next http.Handler) http.Handler {
 	})
 }
 
+// routed notes the router's copy of the request: it is the one that learns its
+// route.
+func routed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		exchangeOf(r.Context()).request = r
+		next.ServeHTTP(w, r)
+	})
+}
+
 // headersOfAll are what every answer says, under their canonical names.
 var headersOfAll = [...]struct {
 	name   string
@@ -94,24 +103,25 @@ func (s *service) trace(x *exchange) {
 // conclude ends what belongs to the request as a whole: its span, its count,
 // its line in the log.
 func (s *service) conclude(x *exchange) {
-	s.series.answered(x)
+	took := x.age()
+	s.series.answered(x, took)
 	if x.span != nil {
 		x.span.Route(x.request.Method, x.request.Pattern, x.status)
 		x.span.Execution(x.tool, x.execution)
 		x.span.End(x.failure())
 	}
-	s.record(x)
+	s.record(x, took)
 }
 
 // record writes the request's line of the log.
-func (s *service) record(x *exchange) {
+func (s *service) record(x *exchange, took time.Duration) {
 	level := x.level()
 	ctx := x.request.Context()
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
 	if s.access != nil && level == slog.LevelInfo {
-		s.access.add(x)
+		s.access.add(x, took)
 		return
 	}
 	attrs := make([]slog.Attr, 0, 16)
@@ -121,7 +131,7 @@ func (s *service) record(x *exchange) {
 		slog.String("path", x.request.URL.Path),
 		slog.Int("status", x.status),
 		slog.Int64("bytes", x.bytes),
-		slog.Float64("duration_ms", inMilliseconds(time.Since(x.start))),
+		slog.Float64("duration_ms", inMilliseconds(took)),
 		slog.String("request_id", x.id),
 		slog.String("remote", remoteHost(x.request.RemoteAddr)),
 	)

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"math"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"toolpit/internal/fault"
 )
@@ -43,4 +47,37 @@ func FuzzHeaders(f *testing.F) {
 		_ = isJSON(http.Header{"Content-Type": {text}})
 		_ = checkQuery(text)
 	})
+}
+
+// What is spelled out by hand must be what openapi.yaml writes as a pattern.
+func TestNamesAreWhatThePatternsSay(t *testing.T) {
+	session := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$`)
+	request := regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	texts := []string{"", "ü", "a\n", strings.Repeat("z", 128), strings.Repeat("z", 129)}
+	for c := range 256 {
+		texts = append(texts, string([]byte{byte(c)}), string([]byte{'0', byte(c)}))
+	}
+	for _, text := range texts {
+		if got := isSessionID(text); got != session.MatchString(text) {
+			t.Errorf("%q names a session: %t", text, got)
+		}
+		if got := spelled(text, "._-"); got != request.MatchString(text) {
+			t.Errorf("%q names a request: %t", text, got)
+		}
+	}
+}
+
+// Times are written without floats, like floats.
+func TestMillisecondsAreThoseOfFloats(t *testing.T) {
+	for _, d := range []time.Duration{
+		0, 1, 499, 500, 1499, 999_499, 999_500, 1_000_000, 12_345_678, 10_010_000, 100_100_000, time.Hour, -1, math.MaxInt32 * time.Millisecond,
+	} {
+		ms := inMilliseconds(max(d, 0))
+		if got, want := string(appendMilliseconds(nil, d)), strconv.FormatFloat(ms, 'f', 3, 64); got != want {
+			t.Errorf("%d ns: %s, want %s", d, got, want)
+		}
+		if got, want := string(appendShortMilliseconds(nil, d)), strconv.FormatFloat(ms, 'f', -1, 64); got != want {
+			t.Errorf("%d ns: %s in short, want %s", d, got, want)
+		}
+	}
 }

@@ -45,11 +45,28 @@ func (s *service) executeInSession(x *exchange, id string) {
 	}
 }
 
+// decodeCall is decodeBody for calls. Those that are not plain, or out of bounds,
+// are read again: the envelope knows what to say about them.
+func (s *service) decodeCall(x *exchange) (api.ExecuteRequest, error) {
+	text, err := readBody(x, s.limits.BodyBytes, required)
+	if err != nil {
+		return api.ExecuteRequest{}, err
+	}
+	if call, ok := plainCall(text); ok && len(s.limits.execute(&call)) == 0 {
+		return call, nil
+	}
+	call, err := executeBody.decode(text, s.limits.execute)
+	if err != nil {
+		return api.ExecuteRequest{}, err
+	}
+	return *call, nil
+}
+
 func (s *service) executedInSession(x *exchange, id string) (executed, error) {
 	if err := s.admitted(x); err != nil {
 		return executed{}, err
 	}
-	body, err := decodeBody(x, s.limits.BodyBytes, executeBody, required, s.limits.execute)
+	body, err := s.decodeCall(x)
 	if err != nil {
 		return executed{}, err
 	}
@@ -60,5 +77,5 @@ func (s *service) executedInSession(x *exchange, id string) (executed, error) {
 	if keys := x.request.Header["Idempotency-Key"]; len(keys) == 1 {
 		key = &keys[0]
 	}
-	return s.execute(x.request.Context(), x, id, key, body)
+	return s.execute(x.request.Context(), x, id, key, &body)
 }

@@ -66,6 +66,6 @@ func (x *exchange) replay(replayed bool) *string {
 
 // stored notes how long the store took, and returns the header that says so.
 func (x *exchange) stored(since time.Time) *string {
-	x.timing = string(appendTiming(nil, "store", time.Since(since)))
-	return &x.timing
+	x.timing[0] = string(appendTiming(nil, "store", time.Since(since)))
+	return &x.timing[0]
 }

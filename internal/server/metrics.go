@@ -47,12 +47,12 @@ func newSeries(m *telemetry.Metrics, routes chi.Routes, infos []tools.Info) (*se
 }
 
 // answered counts a request and what went wrong with it.
-func (s *series) answered(x *exchange) {
+func (s *series) answered(x *exchange, took time.Duration) {
 	route, ok := s.routes[routeKey{x.request.Method, x.request.Pattern}]
 	if !ok {
 		route = s.others
 	}
-	route.Answered(x.status, time.Since(x.start))
+	route.Answered(x.status, took)
 	if x.fault != nil {
 		s.of.Problem(x.fault.Code)
 	}

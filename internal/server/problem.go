@@ -77,8 +77,8 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if x.fault.Code == fault.Unauthenticated {
 		h.Set("WWW-Authenticate", `Bearer realm="toolpit"`)
 	}
-	if x.timing != "" {
-		h.Set("Server-Timing", x.timing)
+	if x.timing[0] != "" {
+		h["Server-Timing"] = x.timing[:]
 	}
 	if x.replayed {
 		h.Set("Idempotency-Replayed", "true")

@@ -154,8 +154,18 @@ func New(cfg Config) (http.Handler, error) {
 	routes := s.routes()
 	var err error
 	s.series, err = newSeries(metrics, routes, s.engine.Registry().All())
-	return routes, err
+	return fronted{routes, s.front(routes)}, err
 }
+
+// fronted is the router behind what comes before it: front stands outside, so
+// that what it answers itself never meets the router.
+type fronted struct {
+	chi.Router
+	front http.Handler
+}
+
+// ServeHTTP hands a request to front.
+func (f fronted) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.front.ServeHTTP(w, r) }
 
 // render makes what stays the same for as long as the process runs.
 func (s *service) render() (err error) {
@@ -179,7 +189,7 @@ func (s *service) render() (err error) {
 // admit, and every handler of an error is fail.
 func (s *service) routes() chi.Router {
 	router := chi.NewRouter()
-	router.Use(s.front, middleware.GetHead)
+	router.Use(routed, middleware.GetHead)
 	router.NotFound(routeNotFound)
 	router.MethodNotAllowed(methodNotAllowed(router))
 	strict := api.NewStrictHandlerWithOptions(s, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
