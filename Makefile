@@ -22,7 +22,7 @@ GOBUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 KINDS   = types server client
 MODULES = e2e powerloss
 
-.PHONY: help build run test e2e e2e-local powerloss check generate generate-check lint format fuzz fuzz-api bench bench-scale image image-files reproducible clean
+.PHONY: help build run test e2e e2e-local powerloss check generate generate-check lint format fuzz fuzz-api bench bench-scale profile image image-files reproducible clean
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -116,6 +116,11 @@ fuzz-api: build ## Broken calls of every operation, each answer held against the
 bench: build ## How fast it is, beside a bare server (WINDOW, ROUNDS, CONNS=64, MODE=pinned, BLOCK=redis)
 	@go build -o bin/floor ./bench/floor && go build -o bin/bench ./bench
 	@exec bin/bench -window $(WINDOW) -rounds $(ROUNDS) -conns $(CONNS) -mode $(MODE) -block $(BLOCK)
+
+profile: ## Where a call spends a replica's own time, without network and store
+	@mkdir -p bin
+	go test ./internal/server -run '^$$' -bench Execute/short -benchtime 300000x -cpu 1 -cpuprofile bin/cpu.prof -o bin/server.test
+	go tool pprof -top -cum -nodecount 60 bin/server.test bin/cpu.prof
 
 bench-scale: build ## What 1, 2 and 4 replicas of a quarter of a core do together (as root, or after make image)
 	@go build -o bin/bench ./bench
