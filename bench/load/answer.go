@@ -28,6 +28,9 @@ func parseAnswer(text []byte) (status, size int, err error) {
 		}
 		return 0, 0, nil
 	}
+	if bytes.Count(text[:head], crlf2[1:2]) != bytes.Count(text[:head], crlf2[:2]) {
+		return 0, 0, errors.New("load: a line of the head ends without CR") // net/http would end it there all the same
+	}
 	const version = "HTTP/1.1 "
 	line, fields, _ := bytes.Cut(text[:head], crlf2[:2])
 	if len(line) < len(version)+3 || string(line[:len(version)]) != version {
