@@ -19,7 +19,7 @@ const (
 	// front of the queue.
 	queueLen = 1024
 	// flushers is how many batches may be under way at once.
-	flushers = 8
+	flushers = 32
 	// enough are worth a batch of their own while another is under way: the
 	// server works on one, this process on the answers to the other.
 	enough = 32
