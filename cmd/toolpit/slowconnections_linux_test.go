@@ -195,7 +195,7 @@ func TestSlowConnections(t *testing.T) {
 		connections, opened.Sub(began).Round(time.Millisecond), peak-idle, gone.Round(time.Millisecond), longest["headers"].Round(time.Millisecond), longest["body"].Round(time.Millisecond))
 	t.Logf("a normal client meanwhile: %d calls, p50 %s, p99 %s, most %s; alone its p99 is %s", len(latencies), quantile(latencies, .5), p99, quantile(latencies, 1), alone)
 	t.Logf("RSS: %s, and %s more; the machine stalled for %s", mebibytes(before), mebibytes(rss), stall.Round(time.Millisecond))
-	if peak-idle < 1000 {
+	if peak-idle < 700 { // more are closed, see internal/server/crowd.go
 		t.Errorf("only %d connections were open at the same time", peak-idle)
 	}
 	if most := max(gone, longest["headers"], longest["body"]); most > closedAfter+stall {

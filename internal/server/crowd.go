@@ -12,7 +12,7 @@ import (
 // What a crowd puts up with. A connection that waits costs some 30 KiB, so they
 // bound what slow clients can make a replica hold, however many come.
 const (
-	crowded = 1024                   // so many may wait for their clients
+	crowded = 768                    // so many may wait for their clients
 	allowed = 500 * time.Millisecond // but nobody goes sooner than that, for all may have come at once
 	worthIt = 4 << 10                // a piece of an answer below this size goes into a buffer
 )
