@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -77,12 +78,27 @@ func TestJSONBombs(t *testing.T) {
 		if a.status < 400 || a.status > 499 {
 			t.Errorf("%s: %d %.200s", name, a.status, a.body)
 		}
-		if took > limit {
-			t.Errorf("%s: refused after %s, want at most %s", name, took, limit)
+		// A machine that is slow at the moment is slow at everything.
+		if allowed := max(limit, 9*yardstick()/2); took > allowed {
+			t.Errorf("%s: refused after %s, want at most %s", name, took, allowed)
 		}
 	}
-	t.Logf("all are refused, the slowest after %s", longest.Round(10*time.Microsecond))
+	t.Logf("all are refused, the slowest after %s; %s is the aim, and the yardstick takes %s", longest.Round(10*time.Microsecond), limit, yardstick())
 	p.must(t, 200, "POST", "/execute", "", `{"tool":"ping"}`)
+}
+
+// yardstick returns how long this machine takes at the moment for some work that
+// no compiler flag changes: at its best a quarter of what a bomb may take.
+func yardstick() time.Duration {
+	const size, tries = 8 << 20, 5
+	work := make([]byte, size)
+	best := time.Hour
+	for range tries {
+		start := time.Now()
+		_ = sha256.Sum256(work)
+		best = min(best, time.Since(start))
+	}
+	return best
 }
 
 // hostile draws an expression that is meant to take long or much.
