@@ -15,10 +15,9 @@ import (
 // AppendJSON appends elements as JSON numbers or, for b1, truths, with commas
 // between them. index is the number of the first; unless it is 0, a comma goes
 // before that one too, so that a long array can be written piece by piece.
-// Floats are written as short as reads back to the same bits.
-//
-// A NaN or an infinity has no JSON number; the error names the first of them.
-// Errors: *ElementError, *UnsupportedError.
+// Floats are written as short as reads back to the same bits; those that have no
+// JSON number are the strings "NaN", "Infinity" and "-Infinity". Errors:
+// *UnsupportedError.
 func AppendJSON(b []byte, descr string, elements []byte, index int64) ([]byte, error) {
 	size, ok := ItemSize(descr)
 	if !ok {
@@ -30,11 +29,7 @@ func AppendJSON(b []byte, descr string, elements []byte, index int64) ([]byte, e
 		}
 		switch descr {
 		case "<f8", "<f4":
-			f, precision := float(descr, elements)
-			if notFinite(f) {
-				return b, &ElementError{index, "is " + strconv.FormatFloat(f, 'g', -1, 64) + ", which has no JSON number"}
-			}
-			b = strconv.AppendFloat(b, f, 'g', -1, precision)
+			b = appendFloat(b, descr, elements)
 		case "<i8":
 			b = strconv.AppendInt(b, int64(binary.LittleEndian.Uint64(elements)), 10)
 		case "<i4":
@@ -47,6 +42,27 @@ func AppendJSON(b []byte, descr string, elements []byte, index int64) ([]byte, e
 		index++
 	}
 	return b, nil
+}
+
+// The floats that have no JSON number.
+const (
+	nan      = "NaN"
+	infinity = "Infinity"
+)
+
+// appendFloat appends the first of some floats.
+func appendFloat(b []byte, descr string, elements []byte) []byte {
+	f, precision := float(descr, elements)
+	switch {
+	case math.IsNaN(f):
+		return append(b, `"`+nan+`"`...)
+	case math.IsInf(f, 1):
+		return append(b, `"`+infinity+`"`...)
+	case math.IsInf(f, -1):
+		return append(b, `"-`+infinity+`"`...)
+	default:
+		return strconv.AppendFloat(b, f, 'g', -1, precision)
+	}
 }
 
 // float reads the first of some floats.
@@ -76,8 +92,8 @@ func IndexNotFinite(descr string, elements []byte) int64 {
 
 // AppendElements appends the members of a JSON array as elements. Integers may
 // be written with a fraction of zeros or an exponent up to 2^53; floats are
-// rounded to their type, but not to an infinity. Errors: *ElementError,
-// *UnsupportedError.
+// rounded to their type, but not to an infinity, which has to be called by its
+// name. Errors: *ElementError, *UnsupportedError.
 func AppendElements(b []byte, descr string, array []byte) ([]byte, error) {
 	if _, ok := ItemSize(descr); !ok {
 		return b, unsupportedType(descr)
@@ -117,8 +133,13 @@ func appendElement(b []byte, descr string, t jsontext.Token) (_ []byte, wanted s
 		}
 	}
 	text := ""
-	if t.Kind() == jsontext.KindNumber {
+	switch {
+	case t.Kind() == jsontext.KindNumber:
 		text = t.String()
+	case t.Kind() == jsontext.KindString && (descr == "<f8" || descr == "<f4"):
+		if s := t.String(); s == nan || s == infinity || s == "-"+infinity {
+			text = s
+		}
 	}
 	switch descr {
 	case "<f8":

@@ -55,9 +55,14 @@ func TestNotFinite(t *testing.T) {
 			if got := npy.IndexNotFinite(descr, elements); got != 2 {
 				t.Errorf("%s %v: first at %d", descr, v, got)
 			}
-			_, err := npy.AppendJSON(nil, descr, elements, 100)
-			if e := (*npy.ElementError)(nil); !errors.As(err, &e) || e.Index != 102 {
-				t.Errorf("%s %v: %v", descr, v, err)
+			text, err := npy.AppendJSON([]byte("["), descr, elements, 0)
+			if err != nil || !strings.HasPrefix(string(text), `[0,0,"`) {
+				t.Errorf("%s %v: %s, %v", descr, v, text, err)
+			}
+			back, err := npy.AppendElements(nil, descr, append(text, ']'))
+			if err != nil || len(back) != len(elements) || npy.IndexNotFinite(descr, back) != 2 ||
+				!math.IsNaN(v) && !bytes.Equal(back, elements) {
+				t.Errorf("%s %v: %x comes back as %x, %v", descr, v, elements, back, err)
 			}
 		}
 		if got := npy.IndexNotFinite("<i8", eight); got != -1 {
@@ -75,7 +80,11 @@ func TestElementsThatAreRefused(t *testing.T) {
 		{"<f8", `[1, 2.5, -0, 1e-400]`, 0, true},
 		{"<f8", `[]`, 0, true},
 		{"<f8", `[1, 1e400]`, 1, false},
-		{"<f8", `["NaN"]`, 0, false},
+		{"<f8", `["NaN", "Infinity", "-Infinity"]`, 0, true},
+		{"<f4", `["nan"]`, 0, false},
+		{"<f8", `["1"]`, 0, false},
+		{"<f8", `[0, "Inf"]`, 1, false},
+		{"<i8", `["NaN"]`, 0, false},
 		{"<f8", `[1, [2]]`, 1, false},
 		{"<f8", `[1, null]`, 1, false},
 		{"<f8", `[1`, 1, false},

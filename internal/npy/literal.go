@@ -92,7 +92,7 @@ func (p *literal) member(d *described, name string) (err error) {
 // descr reads the name of a type and returns it as of little-endian elements.
 func (p *literal) descr() (descr string, bigEndian bool, err error) {
 	if p.peek('[') || p.peek('(') {
-		return "", false, &UnsupportedError{"elements with fields or axes of their own are not taken; " + taken}
+		return "", false, &UnsupportedError{Detail: "elements with fields or axes of their own are not taken; " + taken}
 	}
 	if descr, err = p.quoted(); err != nil {
 		return "", false, err

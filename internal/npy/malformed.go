@@ -18,6 +18,7 @@ func malformed(format string, args ...any) error {
 // type of elements, or with too many axes.
 type UnsupportedError struct {
 	Detail string // what is not taken and what is, without a full stop
+	Axes   bool   // there are too many; otherwise it is about the type
 }
 
 // Error says what is not taken.
@@ -26,11 +27,11 @@ func (e *UnsupportedError) Error() string { return "npy: " + e.Detail }
 const taken = "f8, f4, i8, i4, u1 and b1 are taken"
 
 func unsupportedType(descr string) error {
-	return &UnsupportedError{fmt.Sprintf("elements of the type %s are not taken; %s", clipped(descr), taken)}
+	return &UnsupportedError{Detail: fmt.Sprintf("elements of the type %s are not taken; %s", clipped(descr), taken)}
 }
 
 func unsupportedRank() error {
-	return &UnsupportedError{fmt.Sprintf("the array has more than %d axes", MaxRank)}
+	return &UnsupportedError{Detail: fmt.Sprintf("the array has more than %d axes", MaxRank), Axes: true}
 }
 
 // LengthError refuses a file that has fewer or more bytes than its header says.

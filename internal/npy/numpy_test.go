@@ -10,38 +10,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"toolpit/internal/npy"
+	"toolpit/internal/npy/numpytest"
 	"toolpit/internal/slicing"
 )
 
 // update lets NumPy rewrite the golden files.
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
-
-// numpy finds a Python that has NumPy. Without one the test is skipped, unless
-// TOOLPIT_TEST_REQUIRE asks for it.
-func numpy(t testing.TB) string {
-	t.Helper()
-	// A Python that was installed by hand hides the one that Debian's
-	// python3-numpy belongs to.
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if exec.CommandContext(t.Context(), python, "-c", "import numpy").Run() == nil {
-			return python
-		}
-	}
-	const missing = "SKIPPED: no python3 has NumPy (Debian: python3-numpy)"
-	required := strings.Split(os.Getenv("TOOLPIT_TEST_REQUIRE"), ",")
-	if slices.ContainsFunc(required, func(s string) bool { return strings.TrimSpace(s) == "numpy" }) {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
-}
 
 // python runs a program and returns what it prints.
 func python(t testing.TB, path string, args ...string) []byte {
@@ -76,7 +56,7 @@ func read(t testing.TB, b []byte) (npy.Header, []byte) {
 // and in version 1.0 are written again, byte for byte.
 func TestGolden(t *testing.T) {
 	if *update {
-		python(t, numpy(t), "testdata/golden.py", "testdata")
+		python(t, numpytest.Python(t), "testdata/golden.py", "testdata")
 	}
 	type golden struct {
 		shape []int64
@@ -136,7 +116,7 @@ func TestGolden(t *testing.T) {
 
 // TestNumPyReadsOurs writes arrays of all types, orders and odd shapes.
 func TestNumPyReadsOurs(t *testing.T) {
-	path, dir := numpy(t), t.TempDir()
+	path, dir := numpytest.Python(t), t.TempDir()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -196,7 +176,7 @@ json.dump(arrays, sys.stdout)
 // TestHeadersAreNumPys writes headers of all lengths as NumPy does, to the byte.
 // The longest have eight axes and as many digits as an int64 has room for.
 func TestHeadersAreNumPys(t *testing.T) {
-	path := numpy(t)
+	path := numpytest.Python(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -244,7 +224,7 @@ json.dump(theirs, sys.stdout)
 // TestWeReadNumPys lets NumPy write arrays of random content in all ways it
 // has, and some that are refused.
 func TestWeReadNumPys(t *testing.T) {
-	path, dir := numpy(t), t.TempDir()
+	path, dir := numpytest.Python(t), t.TempDir()
 	seed := rand.Uint32()
 	t.Logf("seed %d", seed)
 	out := python(t, path, "-c", `

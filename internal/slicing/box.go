@@ -1,6 +1,7 @@
 package slicing
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 )
@@ -33,6 +34,9 @@ func (b Box) Elements() int64 {
 	}
 	return n
 }
+
+// Key is the same for equal parts of equal arrays, however they were asked for.
+func (b Box) Key() string { return fmt.Sprint(b.of, b.start, b.count, b.Shape) }
 
 // Range is neighbouring bytes.
 type Range struct{ Offset, Length int64 }
@@ -102,6 +106,10 @@ func strides(shape []int64, itemSize int64, fortran bool) []int64 {
 	return strides
 }
 
+// MaxTurned is how many bytes a column-major array may have that is to be turned
+// into row-major order: for that all of it has to be in memory.
+const MaxTurned = 16 << 20
+
 // Gather appends the ranges of src. With all of a column-major array it turns
 // that into row-major order:
 //
@@ -111,6 +119,25 @@ func Gather(b, src []byte, ranges iter.Seq[Range]) []byte {
 		b = append(b, src[r.Offset:r.Offset+r.Length]...)
 	}
 	return b
+}
+
+// Clip yields what is left of ranges when only the bytes from one up to and
+// without another are wanted, as they are counted from the beginning of the
+// first range.
+func Clip(ranges iter.Seq[Range], from, to int64) iter.Seq[Range] {
+	return func(yield func(Range) bool) {
+		at := int64(0)
+		for r := range ranges {
+			if at >= to {
+				return
+			}
+			first, last := max(from-at, 0), min(to-at, r.Length)
+			at += r.Length
+			if first < last && !yield(Range{r.Offset + first, last - first}) {
+				return
+			}
+		}
+	}
 }
 
 // Piece is a range within one chunk.

@@ -84,6 +84,15 @@ func (c Constraints) JSON() string {
 // MarshalJSON returns what [Constraints.JSON] does.
 func (c Constraints) MarshalJSON() ([]byte, error) { return []byte(c.JSON()), nil }
 
+// Integers returns the least and the greatest value that an integer may have;
+// nil where there is no bound.
+func (c Constraints) Integers() (least, most *int64) {
+	if c.limits == nil {
+		return nil, nil
+	}
+	return c.limits.minInt, c.limits.maxInt
+}
+
 // ParseConstraints reads the constraints of a variable of type t; no text at
 // all stands for {}. It returns all that is wrong with them, contradictions
 // included, with pointers from their root.

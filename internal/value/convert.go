@@ -1,6 +1,8 @@
 package value
 
 import (
+	"bytes"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"toolpit/internal/fault"
@@ -79,9 +81,7 @@ func (c Constraints) read(r *reader, raw []byte) (Value, []fault.Violation) {
 	case Map:
 		r.free(jsontext.KindBeginObject, raw, c.limits)
 	case Tensor:
-		if kind, _, ok := r.next(); ok {
-			r.mismatch("", "the shape and the data of a tensor", KindName(kind))
-		}
+		r.tensor(raw, c)
 	default:
 		r.unreadable("There is no such type.")
 	}
@@ -90,4 +90,20 @@ func (c Constraints) read(r *reader, raw []byte) (Value, []fault.Violation) {
 		return Value{}, r.found
 	}
 	return Value{c.typ, string(r.out)}, nil
+}
+
+// tensor says what is wrong with a tensor's JSON; where that is nothing, what is
+// wrong is that it is JSON, since a tensor's value names its bytes.
+func (r *reader) tensor(raw []byte, c Constraints) {
+	kind, _, ok := r.next()
+	if !ok {
+		return
+	}
+	if tensorLike(jsontext.NewDecoder(bytes.NewBuffer(raw))) {
+		if _, found := c.ConvertTensor(raw); found != nil {
+			r.found = append(r.found, found...)
+			return
+		}
+	}
+	r.mismatch("", "the shape and the data of a tensor", KindName(kind))
 }

@@ -141,6 +141,8 @@ func TestConvertRefuses(t *testing.T) {
 			"/2 TYPE_MISMATCH Expected a number, got an object.",
 		}},
 		{value.Tensor, `{"shape":[1],"data":[1]}`, []string{"TYPE_MISMATCH Expected the shape and the data of a tensor, got an object."}},
+		{value.Tensor, `{"shape":[2],"data":[1]}`, []string{"/data CONSTRAINT_VIOLATION Expected 2 elements for the shape [2], got 1."}},
+		{value.Tensor, `{"a":1}`, []string{"TYPE_MISMATCH Expected the shape and the data of a tensor, got an object."}},
 		{0, "1", []string{"INVALID_REQUEST There is no such type."}},
 	} {
 		v, found := value.Convert(tc.typ, []byte(tc.in))
