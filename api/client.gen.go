@@ -193,10 +193,58 @@ type ClientInterface interface {
 	// Corresponds with POST /sessions (the `CreateSession` operationId).
 	CreateSession(ctx context.Context, params *CreateSessionParams, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ImportSessionWithBody Import a session
+	//
+	// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+	// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+	// before anything is written, and everything that is wrong with it is listed with pointers such as
+	// `/envelope/variables/3/value`.
+	//
+	// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+	// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+	// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+	// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+	// added to a session if no name is taken.
+	//
+	// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+	// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+	// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+	// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+	// be refused. The body has at most 32 MiB.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+	ImportSessionWithBody(ctx context.Context, params *ImportSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportSession Import a session
+	//
+	// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+	// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+	// before anything is written, and everything that is wrong with it is listed with pointers such as
+	// `/envelope/variables/3/value`.
+	//
+	// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+	// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+	// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+	// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+	// added to a session if no name is taken.
+	//
+	// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+	// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+	// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+	// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+	// be refused. The body has at most 32 MiB.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+	ImportSession(ctx context.Context, params *ImportSessionParams, body ImportSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeleteSession Delete a session
 	//
 	// Removes the session and everything in it. Answers 204 whether or not it was there; with `If-Match` it must be
-	// there in that version.
+	// there in that version. A lock in it answers 423 unless `X-Lock-Token` opens it.
 	//
 	// Corresponds with DELETE /sessions/{id} (the `DeleteSession` operationId).
 	DeleteSession(ctx context.Context, id SessionID, params *DeleteSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -248,12 +296,321 @@ type ClientInterface interface {
 	// Corresponds with POST /sessions/{id}/execute (the `ExecuteInSession` operationId).
 	ExecuteInSession(ctx context.Context, id SessionID, params *ExecuteInSessionParams, body ExecuteInSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ExportSession Export a session
+	//
+	// Everything that makes the session's present state, of one instant: its lifetime and labels, the variables, and the
+	// bytes of tensors, each once. Not exported are versions, history, locks and the change log. More than 32 MiB answer
+	// 413 `VALUE_TOO_LARGE`: fetch large tensors one by one instead, from `/sessions/{id}/tensors/{name}`. A session that
+	// is changed all the time may answer 503; try again. Takes no body. Nothing is changed, so an `Idempotency-Key`
+	// changes nothing either.
+	//
+	// Corresponds with POST /sessions/{id}/export (the `ExportSession` operationId).
+	ExportSession(ctx context.Context, id SessionID, params *ExportSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForkSessionWithBody Copy a session
+	//
+	// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+	// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+	// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+	// are given; no body at all is the same as `{}`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+	ForkSessionWithBody(ctx context.Context, id SessionID, params *ForkSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForkSession Copy a session
+	//
+	// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+	// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+	// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+	// are given; no body at all is the same as `{}`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+	ForkSession(ctx context.Context, id SessionID, params *ForkSessionParams, body ForkSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTensor Read a tensor
+	//
+	// Its elements as they are kept: the bytes alone, with headers that say what they are; as an .npy file; or as JSON, in which NaN
+	// and the infinities are the strings `NaN`, `Infinity` and `-Infinity`. JSON and slices are row-major; a column-major tensor of
+	// more than 16 MiB is refused there with 422. `Range` takes one range of bytes of the first two forms; several, and one outside
+	// of the body, are answered 416. HEAD answers with the headers that GET has without `Range`.
+	//
+	// Each form has an `ETag` of its own. That of the bytes of a whole tensor is its digest; the others have the digest, a dot,
+	// 12 characters that stand for type, shape, order and slice, and `.npy` or `.json`. They name the content, not the version: a
+	// tag fits again when the same elements are there again.
+	//
+	// Corresponds with GET /sessions/{id}/tensors/{name} (the `GetTensor` operationId).
+	GetTensor(ctx context.Context, id SessionID, name TensorName, params *GetTensorParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTensorWithBody Write a tensor
+	//
+	// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+	// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+	// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+	// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+	// created again; the variable's for one version only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+	PutTensorWithBody(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTensor Write a tensor
+	//
+	// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+	// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+	// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+	// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+	// created again; the variable's for one version only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+	PutTensor(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, body PutTensorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// TouchSession Keep a session alive
 	//
 	// Re-arms the expiry to the full lifetime. Changes neither `version` nor `command_count`; takes no body.
 	//
 	// Corresponds with POST /sessions/{id}/touch (the `TouchSession` operationId).
 	TouchSession(ctx context.Context, id SessionID, params *TouchSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSessionUsage See what a session holds
+	//
+	// What the session holds at the moment, and what it may hold.
+	//
+	// Corresponds with GET /sessions/{id}/usage (the `GetSessionUsage` operationId).
+	GetSessionUsage(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListVariables List the variables
+	//
+	// The session's variables in the order of the bytes of their names. `prefix`, `glob` and `type` leave others out; a page may
+	// be short, even empty, while there is a `next_cursor`.
+	//
+	// Corresponds with GET /sessions/{id}/variables (the `ListVariables` operationId).
+	ListVariables(ctx context.Context, id SessionID, params *ListVariablesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVariableWithBody Create a variable
+	//
+	// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+	// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+	CreateVariableWithBody(ctx context.Context, id SessionID, params *CreateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVariable Create a variable
+	//
+	// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+	// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+	CreateVariable(ctx context.Context, id SessionID, params *CreateVariableParams, body CreateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteVariable Delete a variable
+	//
+	// Removes it with its history and its lock. Answers 204 whether or not it was there, unless `strict` is true. One that is
+	// created again goes on counting its versions.
+	//
+	// Corresponds with DELETE /sessions/{id}/variables/{name} (the `DeleteVariable` operationId).
+	DeleteVariable(ctx context.Context, id SessionID, name VariableName, params *DeleteVariableParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetVariable Read a variable
+	//
+	// Its value, its type and its version. A tensor has `tensor` in place of `value`.
+	//
+	// Corresponds with GET /sessions/{id}/variables/{name} (the `GetVariable` operationId).
+	GetVariable(ctx context.Context, id SessionID, name VariableName, params *GetVariableParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateVariableWithBody Change constraints and metadata
+	//
+	// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+	// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+	// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+	// elements again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+	UpdateVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateVariable Change constraints and metadata
+	//
+	// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+	// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+	// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+	// elements again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+	UpdateVariable(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, body UpdateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutVariableWithBody Write a variable
+	//
+	// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+	// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+	// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+	// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+	PutVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutVariable Write a variable
+	//
+	// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+	// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+	// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+	// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+	PutVariable(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, body PutVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetVariableHistory List the versions of a variable
+	//
+	// The newest first: the current one, or with `before` those older than that version. The last 50 versions are kept, less when
+	// they are large. A page may be short, since it ends with the version with which it has more than 1 MiB; older ones follow
+	// while there is a `next_before`.
+	//
+	// Corresponds with GET /sessions/{id}/variables/{name}/history (the `GetVariableHistory` operationId).
+	GetVariableHistory(ctx context.Context, id SessionID, name VariableName, params *GetVariableHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// IncrementVariableWithBody Add to an integer
+	//
+	// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+	// Without `initial` the variable must be there.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+	IncrementVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// IncrementVariable Add to an integer
+	//
+	// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+	// Without `initial` the variable must be there.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+	IncrementVariable(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, body IncrementVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnlockVariable Give a lock up
+	//
+	// Ends the lock that `X-Lock-Token` holds. Without a lock nothing happens.
+	//
+	// Corresponds with DELETE /sessions/{id}/variables/{name}/lock (the `UnlockVariable` operationId).
+	UnlockVariable(ctx context.Context, id SessionID, name VariableName, params *UnlockVariableParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LockVariableWithBody Lock a variable
+	//
+	// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+	// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+	// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+	LockVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LockVariable Lock a variable
+	//
+	// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+	// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+	// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+	LockVariable(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, body LockVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RollbackVariableWithBody Return to an earlier version
+	//
+	// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+	// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+	RollbackVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RollbackVariable Return to an earlier version
+	//
+	// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+	// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+	RollbackVariable(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, body RollbackVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BatchVariablesWithBody Read or write several variables
+	//
+	// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+	// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+	// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+	// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+	// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+	BatchVariablesWithBody(ctx context.Context, id SessionID, params *BatchVariablesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BatchVariables Read or write several variables
+	//
+	// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+	// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+	// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+	// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+	// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+	BatchVariables(ctx context.Context, id SessionID, params *BatchVariablesParams, body BatchVariablesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WatchSession Watch what happens in a session
+	//
+	// An endless stream of what happens to the session's variables, as server-sent events, or as a JSON object on each
+	// line. Without a position it begins at the present, with `after=0` at the beginning of the change log.
+	//
+	// | event | data |
+	// |---|---|
+	// | `registered`, `value_change`, `rollback`, `constraint_change` | `seq`, `name`, `version`, `at`, `updated_by`, and the whole `variable`, or `"superseded": true` when it had already changed again |
+	// | `deleted`, `locked`, `unlocked` | `seq`, `name`, `version`, `at`, `updated_by` |
+	// | `initial` | with `include_initial`: `name`, `version`, `at`, `updated_by`, `variable` |
+	// | `gap` | `from`, `to`: numbers that the change log does not have any more; read the variables again |
+	// | `session_expiring` | `expires_at`: less than a tenth of the lifetime, or a minute, is left; once each time |
+	// | `session_closed` | `reason`, `deleted` or `expired`; the last event |
+	//
+	// **Resuming.** The `id` of an event is its `seq`, a hyphen and what tells the session from others of the same id. One
+	// change may have several items; only the last that is told has the id, so a reader that is cut off and sends it as
+	// `Last-Event-ID`, to any replica, misses nothing. Changes come in order and, apart from such repetitions and a snapshot,
+	// once. A stream may end at any time without a last event, for instance because the replica is stopped: connect again.
+	//
+	// An `id` of an earlier session of the same id begins with a `gap` whose `to` is 0: nothing that was told holds, and all that
+	// happened in the present session follows. A `seq` alone is one of the present session; beyond the end of its log, a `gap`
+	// from there to the end is told, in which `to` is less than `from`, and the stream goes on from the end.
+	//
+	// **Snapshot.** `include_initial` begins with an event for each variable. They have no id but the last, and changes
+	// that happen meanwhile come again afterwards: nothing is missed. A reader that comes back with `Last-Event-ID` gets
+	// no second snapshot.
+	//
+	// Watching does not keep a session alive. A reader that does not take what it is sent is cut off; it delays nobody.
+	//
+	// Corresponds with GET /sessions/{id}/watch (the `WatchSession` operationId).
+	WatchSession(ctx context.Context, id SessionID, params *WatchSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTools List the tools
 	//
@@ -503,10 +860,78 @@ func (c *Client) CreateSession(ctx context.Context, params *CreateSessionParams,
 	return c.Client.Do(req)
 }
 
+// ImportSessionWithBody Import a session
+//
+// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+// before anything is written, and everything that is wrong with it is listed with pointers such as
+// `/envelope/variables/3/value`.
+//
+// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+// added to a session if no name is taken.
+//
+// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+// be refused. The body has at most 32 MiB.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+func (c *Client) ImportSessionWithBody(ctx context.Context, params *ImportSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportSessionRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportSession Import a session
+//
+// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+// before anything is written, and everything that is wrong with it is listed with pointers such as
+// `/envelope/variables/3/value`.
+//
+// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+// added to a session if no name is taken.
+//
+// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+// be refused. The body has at most 32 MiB.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+func (c *Client) ImportSession(ctx context.Context, params *ImportSessionParams, body ImportSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportSessionRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DeleteSession Delete a session
 //
 // Removes the session and everything in it. Answers 204 whether or not it was there; with `If-Match` it must be
-// there in that version.
+// there in that version. A lock in it answers 423 unless `X-Lock-Token` opens it.
 //
 // Corresponds with DELETE /sessions/{id} (the `DeleteSession` operationId).
 func (c *Client) DeleteSession(ctx context.Context, id SessionID, params *DeleteSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -618,6 +1043,141 @@ func (c *Client) ExecuteInSession(ctx context.Context, id SessionID, params *Exe
 	return c.Client.Do(req)
 }
 
+// ExportSession Export a session
+//
+// Everything that makes the session's present state, of one instant: its lifetime and labels, the variables, and the
+// bytes of tensors, each once. Not exported are versions, history, locks and the change log. More than 32 MiB answer
+// 413 `VALUE_TOO_LARGE`: fetch large tensors one by one instead, from `/sessions/{id}/tensors/{name}`. A session that
+// is changed all the time may answer 503; try again. Takes no body. Nothing is changed, so an `Idempotency-Key`
+// changes nothing either.
+//
+// Corresponds with POST /sessions/{id}/export (the `ExportSession` operationId).
+func (c *Client) ExportSession(ctx context.Context, id SessionID, params *ExportSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportSessionRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForkSessionWithBody Copy a session
+//
+// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+// are given; no body at all is the same as `{}`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+func (c *Client) ForkSessionWithBody(ctx context.Context, id SessionID, params *ForkSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForkSessionRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForkSession Copy a session
+//
+// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+// are given; no body at all is the same as `{}`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+func (c *Client) ForkSession(ctx context.Context, id SessionID, params *ForkSessionParams, body ForkSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForkSessionRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTensor Read a tensor
+//
+// Its elements as they are kept: the bytes alone, with headers that say what they are; as an .npy file; or as JSON, in which NaN
+// and the infinities are the strings `NaN`, `Infinity` and `-Infinity`. JSON and slices are row-major; a column-major tensor of
+// more than 16 MiB is refused there with 422. `Range` takes one range of bytes of the first two forms; several, and one outside
+// of the body, are answered 416. HEAD answers with the headers that GET has without `Range`.
+//
+// Each form has an `ETag` of its own. That of the bytes of a whole tensor is its digest; the others have the digest, a dot,
+// 12 characters that stand for type, shape, order and slice, and `.npy` or `.json`. They name the content, not the version: a
+// tag fits again when the same elements are there again.
+//
+// Corresponds with GET /sessions/{id}/tensors/{name} (the `GetTensor` operationId).
+func (c *Client) GetTensor(ctx context.Context, id SessionID, name TensorName, params *GetTensorParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTensorRequest(c.Server, id, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTensorWithBody Write a tensor
+//
+// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+// created again; the variable's for one version only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+func (c *Client) PutTensorWithBody(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTensorRequestWithBody(c.Server, id, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTensor Write a tensor
+//
+// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+// created again; the variable's for one version only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+func (c *Client) PutTensor(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, body PutTensorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTensorRequest(c.Server, id, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // TouchSession Keep a session alive
 //
 // Re-arms the expiry to the full lifetime. Changes neither `version` nor `command_count`; takes no body.
@@ -625,6 +1185,450 @@ func (c *Client) ExecuteInSession(ctx context.Context, id SessionID, params *Exe
 // Corresponds with POST /sessions/{id}/touch (the `TouchSession` operationId).
 func (c *Client) TouchSession(ctx context.Context, id SessionID, params *TouchSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTouchSessionRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSessionUsage See what a session holds
+//
+// What the session holds at the moment, and what it may hold.
+//
+// Corresponds with GET /sessions/{id}/usage (the `GetSessionUsage` operationId).
+func (c *Client) GetSessionUsage(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSessionUsageRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListVariables List the variables
+//
+// The session's variables in the order of the bytes of their names. `prefix`, `glob` and `type` leave others out; a page may
+// be short, even empty, while there is a `next_cursor`.
+//
+// Corresponds with GET /sessions/{id}/variables (the `ListVariables` operationId).
+func (c *Client) ListVariables(ctx context.Context, id SessionID, params *ListVariablesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListVariablesRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVariableWithBody Create a variable
+//
+// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+func (c *Client) CreateVariableWithBody(ctx context.Context, id SessionID, params *CreateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVariableRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVariable Create a variable
+//
+// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+func (c *Client) CreateVariable(ctx context.Context, id SessionID, params *CreateVariableParams, body CreateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVariableRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteVariable Delete a variable
+//
+// Removes it with its history and its lock. Answers 204 whether or not it was there, unless `strict` is true. One that is
+// created again goes on counting its versions.
+//
+// Corresponds with DELETE /sessions/{id}/variables/{name} (the `DeleteVariable` operationId).
+func (c *Client) DeleteVariable(ctx context.Context, id SessionID, name VariableName, params *DeleteVariableParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteVariableRequest(c.Server, id, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetVariable Read a variable
+//
+// Its value, its type and its version. A tensor has `tensor` in place of `value`.
+//
+// Corresponds with GET /sessions/{id}/variables/{name} (the `GetVariable` operationId).
+func (c *Client) GetVariable(ctx context.Context, id SessionID, name VariableName, params *GetVariableParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetVariableRequest(c.Server, id, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateVariableWithBody Change constraints and metadata
+//
+// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+// elements again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+func (c *Client) UpdateVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateVariableRequestWithBody(c.Server, id, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateVariable Change constraints and metadata
+//
+// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+// elements again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+func (c *Client) UpdateVariable(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, body UpdateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateVariableRequest(c.Server, id, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutVariableWithBody Write a variable
+//
+// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+func (c *Client) PutVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutVariableRequestWithBody(c.Server, id, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutVariable Write a variable
+//
+// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+func (c *Client) PutVariable(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, body PutVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutVariableRequest(c.Server, id, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetVariableHistory List the versions of a variable
+//
+// The newest first: the current one, or with `before` those older than that version. The last 50 versions are kept, less when
+// they are large. A page may be short, since it ends with the version with which it has more than 1 MiB; older ones follow
+// while there is a `next_before`.
+//
+// Corresponds with GET /sessions/{id}/variables/{name}/history (the `GetVariableHistory` operationId).
+func (c *Client) GetVariableHistory(ctx context.Context, id SessionID, name VariableName, params *GetVariableHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetVariableHistoryRequest(c.Server, id, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// IncrementVariableWithBody Add to an integer
+//
+// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+// Without `initial` the variable must be there.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+func (c *Client) IncrementVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewIncrementVariableRequestWithBody(c.Server, id, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// IncrementVariable Add to an integer
+//
+// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+// Without `initial` the variable must be there.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+func (c *Client) IncrementVariable(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, body IncrementVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewIncrementVariableRequest(c.Server, id, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnlockVariable Give a lock up
+//
+// Ends the lock that `X-Lock-Token` holds. Without a lock nothing happens.
+//
+// Corresponds with DELETE /sessions/{id}/variables/{name}/lock (the `UnlockVariable` operationId).
+func (c *Client) UnlockVariable(ctx context.Context, id SessionID, name VariableName, params *UnlockVariableParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnlockVariableRequest(c.Server, id, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LockVariableWithBody Lock a variable
+//
+// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+func (c *Client) LockVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLockVariableRequestWithBody(c.Server, id, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LockVariable Lock a variable
+//
+// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+func (c *Client) LockVariable(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, body LockVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLockVariableRequest(c.Server, id, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RollbackVariableWithBody Return to an earlier version
+//
+// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+func (c *Client) RollbackVariableWithBody(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRollbackVariableRequestWithBody(c.Server, id, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RollbackVariable Return to an earlier version
+//
+// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+func (c *Client) RollbackVariable(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, body RollbackVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRollbackVariableRequest(c.Server, id, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BatchVariablesWithBody Read or write several variables
+//
+// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+func (c *Client) BatchVariablesWithBody(ctx context.Context, id SessionID, params *BatchVariablesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBatchVariablesRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BatchVariables Read or write several variables
+//
+// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+func (c *Client) BatchVariables(ctx context.Context, id SessionID, params *BatchVariablesParams, body BatchVariablesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBatchVariablesRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WatchSession Watch what happens in a session
+//
+// An endless stream of what happens to the session's variables, as server-sent events, or as a JSON object on each
+// line. Without a position it begins at the present, with `after=0` at the beginning of the change log.
+//
+// | event | data |
+// |---|---|
+// | `registered`, `value_change`, `rollback`, `constraint_change` | `seq`, `name`, `version`, `at`, `updated_by`, and the whole `variable`, or `"superseded": true` when it had already changed again |
+// | `deleted`, `locked`, `unlocked` | `seq`, `name`, `version`, `at`, `updated_by` |
+// | `initial` | with `include_initial`: `name`, `version`, `at`, `updated_by`, `variable` |
+// | `gap` | `from`, `to`: numbers that the change log does not have any more; read the variables again |
+// | `session_expiring` | `expires_at`: less than a tenth of the lifetime, or a minute, is left; once each time |
+// | `session_closed` | `reason`, `deleted` or `expired`; the last event |
+//
+// **Resuming.** The `id` of an event is its `seq`, a hyphen and what tells the session from others of the same id. One
+// change may have several items; only the last that is told has the id, so a reader that is cut off and sends it as
+// `Last-Event-ID`, to any replica, misses nothing. Changes come in order and, apart from such repetitions and a snapshot,
+// once. A stream may end at any time without a last event, for instance because the replica is stopped: connect again.
+//
+// An `id` of an earlier session of the same id begins with a `gap` whose `to` is 0: nothing that was told holds, and all that
+// happened in the present session follows. A `seq` alone is one of the present session; beyond the end of its log, a `gap`
+// from there to the end is told, in which `to` is less than `from`, and the stream goes on from the end.
+//
+// **Snapshot.** `include_initial` begins with an event for each variable. They have no id but the last, and changes
+// that happen meanwhile come again afterwards: nothing is missed. A reader that comes back with `Last-Event-ID` gets
+// no second snapshot.
+//
+// Watching does not keep a session alive. A reader that does not take what it is sent is cut off; it delays nobody.
+//
+// Corresponds with GET /sessions/{id}/watch (the `WatchSession` operationId).
+func (c *Client) WatchSession(ctx context.Context, id SessionID, params *WatchSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWatchSessionRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1113,6 +2117,83 @@ func NewCreateSessionRequestWithBody(server string, params *CreateSessionParams,
 	return req, nil
 }
 
+// NewImportSessionRequest calls the generic ImportSession builder with application/json body
+func NewImportSessionRequest(server string, params *ImportSessionParams, body ImportSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewImportSessionRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewImportSessionRequestWithBody constructs an http.Request for the ImportSession method, with any body, and a specified content type
+func NewImportSessionRequestWithBody(server string, params *ImportSessionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/import")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewDeleteSessionRequest constructs an http.Request for the DeleteSession method
 func NewDeleteSessionRequest(server string, id SessionID, params *DeleteSessionParams) (*http.Request, error) {
 	var err error
@@ -1168,15 +2249,26 @@ func NewDeleteSessionRequest(server string, id SessionID, params *DeleteSessionP
 			req.Header.Set("Prefer", headerParam1)
 		}
 
-		if params.IfMatch != nil {
+		if params.XLockToken != nil {
 			var headerParam2 string
 
-			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("If-Match", headerParam2)
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam3)
 		}
 
 	}
@@ -1370,6 +2462,346 @@ func NewExecuteInSessionRequestWithBody(server string, id SessionID, params *Exe
 			req.Header.Set("Prefer", headerParam1)
 		}
 
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExportSessionRequest constructs an http.Request for the ExportSession method
+func NewExportSessionRequest(server string, id SessionID, params *ExportSessionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/export", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewForkSessionRequest calls the generic ForkSession builder with application/json body
+func NewForkSessionRequest(server string, id SessionID, params *ForkSessionParams, body ForkSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewForkSessionRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewForkSessionRequestWithBody constructs an http.Request for the ForkSession method, with any body, and a specified content type
+func NewForkSessionRequestWithBody(server string, id SessionID, params *ForkSessionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/fork", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetTensorRequest constructs an http.Request for the GetTensor method
+func NewGetTensorRequest(server string, id SessionID, name TensorName, params *GetTensorParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/tensors/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Slice != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "slice", *params.Slice, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutTensorRequest calls the generic PutTensor builder with application/json body
+func NewPutTensorRequest(server string, id SessionID, name TensorName, params *PutTensorParams, body PutTensorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutTensorRequestWithBody(server, id, name, params, "application/json", bodyReader)
+}
+
+// NewPutTensorRequestWithBody constructs an http.Request for the PutTensor method, with any body, and a specified content type
+func NewPutTensorRequestWithBody(server string, id SessionID, name TensorName, params *PutTensorParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/tensors/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam3)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam4 string
+
+			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam4)
+		}
+
 	}
 
 	return req, nil
@@ -1428,6 +2860,1257 @@ func NewTouchSessionRequest(server string, id SessionID, params *TouchSessionPar
 			}
 
 			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetSessionUsageRequest constructs an http.Request for the GetSessionUsage method
+func NewGetSessionUsageRequest(server string, id SessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/usage", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListVariablesRequest constructs an http.Request for the ListVariables method
+func NewListVariablesRequest(server string, id SessionID, params *ListVariablesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Prefix != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "prefix", *params.Prefix, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Glob != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "glob", *params.Glob, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateVariableRequest calls the generic CreateVariable builder with application/json body
+func NewCreateVariableRequest(server string, id SessionID, params *CreateVariableParams, body CreateVariableJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateVariableRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewCreateVariableRequestWithBody constructs an http.Request for the CreateVariable method, with any body, and a specified content type
+func NewCreateVariableRequestWithBody(server string, id SessionID, params *CreateVariableParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteVariableRequest constructs an http.Request for the DeleteVariable method
+func NewDeleteVariableRequest(server string, id SessionID, name VariableName, params *DeleteVariableParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Strict != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "strict", *params.Strict, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetVariableRequest constructs an http.Request for the GetVariable method
+func NewGetVariableRequest(server string, id SessionID, name VariableName, params *GetVariableParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateVariableRequest calls the generic UpdateVariable builder with application/json body
+func NewUpdateVariableRequest(server string, id SessionID, name VariableName, params *UpdateVariableParams, body UpdateVariableJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateVariableRequestWithBody(server, id, name, params, "application/json", bodyReader)
+}
+
+// NewUpdateVariableRequestWithBody constructs an http.Request for the UpdateVariable method, with any body, and a specified content type
+func NewUpdateVariableRequestWithBody(server string, id SessionID, name VariableName, params *UpdateVariableParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutVariableRequest calls the generic PutVariable builder with application/json body
+func NewPutVariableRequest(server string, id SessionID, name VariableName, params *PutVariableParams, body PutVariableJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutVariableRequestWithBody(server, id, name, params, "application/json", bodyReader)
+}
+
+// NewPutVariableRequestWithBody constructs an http.Request for the PutVariable method, with any body, and a specified content type
+func NewPutVariableRequestWithBody(server string, id SessionID, name VariableName, params *PutVariableParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam3)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam4 string
+
+			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam4)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetVariableHistoryRequest constructs an http.Request for the GetVariableHistory method
+func NewGetVariableHistoryRequest(server string, id SessionID, name VariableName, params *GetVariableHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s/history", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewIncrementVariableRequest calls the generic IncrementVariable builder with application/json body
+func NewIncrementVariableRequest(server string, id SessionID, name VariableName, params *IncrementVariableParams, body IncrementVariableJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewIncrementVariableRequestWithBody(server, id, name, params, "application/json", bodyReader)
+}
+
+// NewIncrementVariableRequestWithBody constructs an http.Request for the IncrementVariable method, with any body, and a specified content type
+func NewIncrementVariableRequestWithBody(server string, id SessionID, name VariableName, params *IncrementVariableParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s/increment", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUnlockVariableRequest constructs an http.Request for the UnlockVariable method
+func NewUnlockVariableRequest(server string, id SessionID, name VariableName, params *UnlockVariableParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s/lock", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLockVariableRequest calls the generic LockVariable builder with application/json body
+func NewLockVariableRequest(server string, id SessionID, name VariableName, params *LockVariableParams, body LockVariableJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLockVariableRequestWithBody(server, id, name, params, "application/json", bodyReader)
+}
+
+// NewLockVariableRequestWithBody constructs an http.Request for the LockVariable method, with any body, and a specified content type
+func NewLockVariableRequestWithBody(server string, id SessionID, name VariableName, params *LockVariableParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s/lock", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRollbackVariableRequest calls the generic RollbackVariable builder with application/json body
+func NewRollbackVariableRequest(server string, id SessionID, name VariableName, params *RollbackVariableParams, body RollbackVariableJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRollbackVariableRequestWithBody(server, id, name, params, "application/json", bodyReader)
+}
+
+// NewRollbackVariableRequestWithBody constructs an http.Request for the RollbackVariable method, with any body, and a specified content type
+func NewRollbackVariableRequestWithBody(server string, id SessionID, name VariableName, params *RollbackVariableParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables/%s/rollback", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewBatchVariablesRequest calls the generic BatchVariables builder with application/json body
+func NewBatchVariablesRequest(server string, id SessionID, params *BatchVariablesParams, body BatchVariablesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBatchVariablesRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewBatchVariablesRequestWithBody constructs an http.Request for the BatchVariables method, with any body, and a specified content type
+func NewBatchVariablesRequestWithBody(server string, id SessionID, params *BatchVariablesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/variables:batch", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+		if params.XLockToken != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Lock-Token", *params.XLockToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Lock-Token", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewWatchSessionRequest constructs an http.Request for the WatchSession method
+func NewWatchSessionRequest(server string, id SessionID, params *WatchSessionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/watch", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Names != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "names", *params.Names, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.IncludeInitial != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include_initial", *params.IncludeInitial, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
 	}
@@ -1730,10 +4413,58 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sessions (the `CreateSession` operationId).
 	CreateSessionWithResponse(ctx context.Context, params *CreateSessionParams, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSessionResp, error)
 
+	// ImportSessionWithBodyWithResponse Import a session
+	//
+	// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+	// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+	// before anything is written, and everything that is wrong with it is listed with pointers such as
+	// `/envelope/variables/3/value`.
+	//
+	// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+	// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+	// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+	// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+	// added to a session if no name is taken.
+	//
+	// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+	// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+	// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+	// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+	// be refused. The body has at most 32 MiB.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+	ImportSessionWithBodyWithResponse(ctx context.Context, params *ImportSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportSessionResp, error)
+
+	// ImportSessionWithResponse Import a session
+	//
+	// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+	// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+	// before anything is written, and everything that is wrong with it is listed with pointers such as
+	// `/envelope/variables/3/value`.
+	//
+	// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+	// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+	// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+	// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+	// added to a session if no name is taken.
+	//
+	// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+	// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+	// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+	// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+	// be refused. The body has at most 32 MiB.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+	ImportSessionWithResponse(ctx context.Context, params *ImportSessionParams, body ImportSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportSessionResp, error)
+
 	// DeleteSessionWithResponse Delete a session
 	//
 	// Removes the session and everything in it. Answers 204 whether or not it was there; with `If-Match` it must be
-	// there in that version.
+	// there in that version. A lock in it answers 423 unless `X-Lock-Token` opens it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1789,6 +4520,85 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sessions/{id}/execute (the `ExecuteInSession` operationId).
 	ExecuteInSessionWithResponse(ctx context.Context, id SessionID, params *ExecuteInSessionParams, body ExecuteInSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ExecuteInSessionResp, error)
 
+	// ExportSessionWithResponse Export a session
+	//
+	// Everything that makes the session's present state, of one instant: its lifetime and labels, the variables, and the
+	// bytes of tensors, each once. Not exported are versions, history, locks and the change log. More than 32 MiB answer
+	// 413 `VALUE_TOO_LARGE`: fetch large tensors one by one instead, from `/sessions/{id}/tensors/{name}`. A session that
+	// is changed all the time may answer 503; try again. Takes no body. Nothing is changed, so an `Idempotency-Key`
+	// changes nothing either.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/export (the `ExportSession` operationId).
+	ExportSessionWithResponse(ctx context.Context, id SessionID, params *ExportSessionParams, reqEditors ...RequestEditorFn) (*ExportSessionResp, error)
+
+	// ForkSessionWithBodyWithResponse Copy a session
+	//
+	// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+	// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+	// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+	// are given; no body at all is the same as `{}`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+	ForkSessionWithBodyWithResponse(ctx context.Context, id SessionID, params *ForkSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForkSessionResp, error)
+
+	// ForkSessionWithResponse Copy a session
+	//
+	// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+	// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+	// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+	// are given; no body at all is the same as `{}`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+	ForkSessionWithResponse(ctx context.Context, id SessionID, params *ForkSessionParams, body ForkSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ForkSessionResp, error)
+
+	// GetTensorWithResponse Read a tensor
+	//
+	// Its elements as they are kept: the bytes alone, with headers that say what they are; as an .npy file; or as JSON, in which NaN
+	// and the infinities are the strings `NaN`, `Infinity` and `-Infinity`. JSON and slices are row-major; a column-major tensor of
+	// more than 16 MiB is refused there with 422. `Range` takes one range of bytes of the first two forms; several, and one outside
+	// of the body, are answered 416. HEAD answers with the headers that GET has without `Range`.
+	//
+	// Each form has an `ETag` of its own. That of the bytes of a whole tensor is its digest; the others have the digest, a dot,
+	// 12 characters that stand for type, shape, order and slice, and `.npy` or `.json`. They name the content, not the version: a
+	// tag fits again when the same elements are there again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{id}/tensors/{name} (the `GetTensor` operationId).
+	GetTensorWithResponse(ctx context.Context, id SessionID, name TensorName, params *GetTensorParams, reqEditors ...RequestEditorFn) (*GetTensorResp, error)
+
+	// PutTensorWithBodyWithResponse Write a tensor
+	//
+	// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+	// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+	// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+	// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+	// created again; the variable's for one version only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+	PutTensorWithBodyWithResponse(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTensorResp, error)
+
+	// PutTensorWithResponse Write a tensor
+	//
+	// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+	// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+	// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+	// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+	// created again; the variable's for one version only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+	PutTensorWithResponse(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, body PutTensorJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTensorResp, error)
+
 	// TouchSessionWithResponse Keep a session alive
 	//
 	// Re-arms the expiry to the full lifetime. Changes neither `version` nor `command_count`; takes no body.
@@ -1797,6 +4607,254 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /sessions/{id}/touch (the `TouchSession` operationId).
 	TouchSessionWithResponse(ctx context.Context, id SessionID, params *TouchSessionParams, reqEditors ...RequestEditorFn) (*TouchSessionResp, error)
+
+	// GetSessionUsageWithResponse See what a session holds
+	//
+	// What the session holds at the moment, and what it may hold.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{id}/usage (the `GetSessionUsage` operationId).
+	GetSessionUsageWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*GetSessionUsageResp, error)
+
+	// ListVariablesWithResponse List the variables
+	//
+	// The session's variables in the order of the bytes of their names. `prefix`, `glob` and `type` leave others out; a page may
+	// be short, even empty, while there is a `next_cursor`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{id}/variables (the `ListVariables` operationId).
+	ListVariablesWithResponse(ctx context.Context, id SessionID, params *ListVariablesParams, reqEditors ...RequestEditorFn) (*ListVariablesResp, error)
+
+	// CreateVariableWithBodyWithResponse Create a variable
+	//
+	// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+	// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+	CreateVariableWithBodyWithResponse(ctx context.Context, id SessionID, params *CreateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVariableResp, error)
+
+	// CreateVariableWithResponse Create a variable
+	//
+	// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+	// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+	CreateVariableWithResponse(ctx context.Context, id SessionID, params *CreateVariableParams, body CreateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVariableResp, error)
+
+	// DeleteVariableWithResponse Delete a variable
+	//
+	// Removes it with its history and its lock. Answers 204 whether or not it was there, unless `strict` is true. One that is
+	// created again goes on counting its versions.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /sessions/{id}/variables/{name} (the `DeleteVariable` operationId).
+	DeleteVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *DeleteVariableParams, reqEditors ...RequestEditorFn) (*DeleteVariableResp, error)
+
+	// GetVariableWithResponse Read a variable
+	//
+	// Its value, its type and its version. A tensor has `tensor` in place of `value`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{id}/variables/{name} (the `GetVariable` operationId).
+	GetVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *GetVariableParams, reqEditors ...RequestEditorFn) (*GetVariableResp, error)
+
+	// UpdateVariableWithBodyWithResponse Change constraints and metadata
+	//
+	// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+	// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+	// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+	// elements again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+	UpdateVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateVariableResp, error)
+
+	// UpdateVariableWithResponse Change constraints and metadata
+	//
+	// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+	// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+	// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+	// elements again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+	UpdateVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, body UpdateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateVariableResp, error)
+
+	// PutVariableWithBodyWithResponse Write a variable
+	//
+	// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+	// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+	// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+	// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+	PutVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutVariableResp, error)
+
+	// PutVariableWithResponse Write a variable
+	//
+	// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+	// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+	// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+	// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+	PutVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, body PutVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*PutVariableResp, error)
+
+	// GetVariableHistoryWithResponse List the versions of a variable
+	//
+	// The newest first: the current one, or with `before` those older than that version. The last 50 versions are kept, less when
+	// they are large. A page may be short, since it ends with the version with which it has more than 1 MiB; older ones follow
+	// while there is a `next_before`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{id}/variables/{name}/history (the `GetVariableHistory` operationId).
+	GetVariableHistoryWithResponse(ctx context.Context, id SessionID, name VariableName, params *GetVariableHistoryParams, reqEditors ...RequestEditorFn) (*GetVariableHistoryResp, error)
+
+	// IncrementVariableWithBodyWithResponse Add to an integer
+	//
+	// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+	// Without `initial` the variable must be there.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+	IncrementVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IncrementVariableResp, error)
+
+	// IncrementVariableWithResponse Add to an integer
+	//
+	// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+	// Without `initial` the variable must be there.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+	IncrementVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, body IncrementVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*IncrementVariableResp, error)
+
+	// UnlockVariableWithResponse Give a lock up
+	//
+	// Ends the lock that `X-Lock-Token` holds. Without a lock nothing happens.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /sessions/{id}/variables/{name}/lock (the `UnlockVariable` operationId).
+	UnlockVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *UnlockVariableParams, reqEditors ...RequestEditorFn) (*UnlockVariableResp, error)
+
+	// LockVariableWithBodyWithResponse Lock a variable
+	//
+	// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+	// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+	// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+	LockVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LockVariableResp, error)
+
+	// LockVariableWithResponse Lock a variable
+	//
+	// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+	// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+	// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+	LockVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, body LockVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*LockVariableResp, error)
+
+	// RollbackVariableWithBodyWithResponse Return to an earlier version
+	//
+	// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+	// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+	RollbackVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RollbackVariableResp, error)
+
+	// RollbackVariableWithResponse Return to an earlier version
+	//
+	// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+	// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+	RollbackVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, body RollbackVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*RollbackVariableResp, error)
+
+	// BatchVariablesWithBodyWithResponse Read or write several variables
+	//
+	// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+	// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+	// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+	// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+	// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+	BatchVariablesWithBodyWithResponse(ctx context.Context, id SessionID, params *BatchVariablesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BatchVariablesResp, error)
+
+	// BatchVariablesWithResponse Read or write several variables
+	//
+	// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+	// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+	// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+	// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+	// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+	BatchVariablesWithResponse(ctx context.Context, id SessionID, params *BatchVariablesParams, body BatchVariablesJSONRequestBody, reqEditors ...RequestEditorFn) (*BatchVariablesResp, error)
+
+	// WatchSessionWithResponse Watch what happens in a session
+	//
+	// An endless stream of what happens to the session's variables, as server-sent events, or as a JSON object on each
+	// line. Without a position it begins at the present, with `after=0` at the beginning of the change log.
+	//
+	// | event | data |
+	// |---|---|
+	// | `registered`, `value_change`, `rollback`, `constraint_change` | `seq`, `name`, `version`, `at`, `updated_by`, and the whole `variable`, or `"superseded": true` when it had already changed again |
+	// | `deleted`, `locked`, `unlocked` | `seq`, `name`, `version`, `at`, `updated_by` |
+	// | `initial` | with `include_initial`: `name`, `version`, `at`, `updated_by`, `variable` |
+	// | `gap` | `from`, `to`: numbers that the change log does not have any more; read the variables again |
+	// | `session_expiring` | `expires_at`: less than a tenth of the lifetime, or a minute, is left; once each time |
+	// | `session_closed` | `reason`, `deleted` or `expired`; the last event |
+	//
+	// **Resuming.** The `id` of an event is its `seq`, a hyphen and what tells the session from others of the same id. One
+	// change may have several items; only the last that is told has the id, so a reader that is cut off and sends it as
+	// `Last-Event-ID`, to any replica, misses nothing. Changes come in order and, apart from such repetitions and a snapshot,
+	// once. A stream may end at any time without a last event, for instance because the replica is stopped: connect again.
+	//
+	// An `id` of an earlier session of the same id begins with a `gap` whose `to` is 0: nothing that was told holds, and all that
+	// happened in the present session follows. A `seq` alone is one of the present session; beyond the end of its log, a `gap`
+	// from there to the end is told, in which `to` is less than `from`, and the stream goes on from the end.
+	//
+	// **Snapshot.** `include_initial` begins with an event for each variable. They have no id but the last, and changes
+	// that happen meanwhile come again afterwards: nothing is missed. A reader that comes back with `Last-Event-ID` gets
+	// no second snapshot.
+	//
+	// Watching does not keep a session alive. A reader that does not take what it is sent is cut off; it delays nobody.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{id}/watch (the `WatchSession` operationId).
+	WatchSessionWithResponse(ctx context.Context, id SessionID, params *WatchSessionParams, reqEditors ...RequestEditorFn) (*WatchSessionResp, error)
 
 	// ListToolsWithResponse List the tools
 	//
@@ -2002,11 +5060,18 @@ func (r GetLivezResp) ContentType() string {
 	return ""
 }
 
+// GetMetricsResp200Headers the declared response headers of an HTTP 200 response for GetMetrics
+type GetMetricsResp200Headers struct {
+	Vary *string
+}
+
 type GetMetricsResp struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMetricsResp200Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2264,6 +5329,65 @@ func (r CreateSessionResp) ContentType() string {
 	return ""
 }
 
+// ImportSessionResp200Headers the declared response headers of an HTTP 200 response for ImportSession
+type ImportSessionResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	Location            *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+// ImportSessionResp201Headers the declared response headers of an HTTP 201 response for ImportSession
+type ImportSessionResp201Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	Location            *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type ImportSessionResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ImportReport
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ImportReport
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ImportSessionResp200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ImportSessionResp201Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportSessionResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportSessionResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportSessionResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DeleteSessionResp204Headers the declared response headers of an HTTP 204 response for DeleteSession
 type DeleteSessionResp204Headers struct {
 	DurabilityAchieved  *DurabilityLevel
@@ -2433,6 +5557,225 @@ func (r ExecuteInSessionResp) ContentType() string {
 	return ""
 }
 
+// ExportSessionResp200Headers the declared response headers of an HTTP 200 response for ExportSession
+type ExportSessionResp200Headers struct {
+	ServerTiming *string
+}
+
+type ExportSessionResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionEnvelope
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportSessionResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportSessionResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportSessionResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportSessionResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ForkSessionResp201Headers the declared response headers of an HTTP 201 response for ForkSession
+type ForkSessionResp201Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	Location            *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type ForkSessionResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Session
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ForkSessionResp201Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r ForkSessionResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ForkSessionResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ForkSessionResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTensorResp200Headers the declared response headers of an HTTP 200 response for GetTensor
+type GetTensorResp200Headers struct {
+	AcceptRanges  *string
+	CacheControl  *string
+	ContentDigest *string
+	ETag          *string
+	ServerTiming  *string
+	Vary          *string
+	XTensorDtype  *string
+	XTensorOrder  *string
+	XTensorShape  *string
+}
+
+// GetTensorResp206Headers the declared response headers of an HTTP 206 response for GetTensor
+type GetTensorResp206Headers struct {
+	AcceptRanges *string
+	CacheControl *string
+	ContentRange *string
+	ETag         *string
+	ServerTiming *string
+	Vary         *string
+	XTensorDtype *string
+	XTensorOrder *string
+	XTensorShape *string
+}
+
+// GetTensorResp304Headers the declared response headers of an HTTP 304 response for GetTensor
+type GetTensorResp304Headers struct {
+	CacheControl *string
+	ETag         *string
+	ServerTiming *string
+	Vary         *string
+	XTensorDtype *string
+	XTensorOrder *string
+	XTensorShape *string
+}
+
+type GetTensorResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TensorData
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTensorResp200Headers
+	// Headers206 the parsed response headers for an HTTP 206 response
+	Headers206 *GetTensorResp206Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTensorResp304Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTensorResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTensorResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTensorResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutTensorResp200Headers the declared response headers of an HTTP 200 response for PutTensor
+type PutTensorResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+// PutTensorResp201Headers the declared response headers of an HTTP 201 response for PutTensor
+type PutTensorResp201Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	Location            *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type PutTensorResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Variable
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Variable
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutTensorResp200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutTensorResp201Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r PutTensorResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutTensorResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutTensorResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // TouchSessionResp200Headers the declared response headers of an HTTP 200 response for TouchSession
 type TouchSessionResp200Headers struct {
 	DurabilityAchieved  *DurabilityLevel
@@ -2471,6 +5814,617 @@ func (r TouchSessionResp) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r TouchSessionResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSessionUsageResp200Headers the declared response headers of an HTTP 200 response for GetSessionUsage
+type GetSessionUsageResp200Headers struct {
+	ServerTiming *string
+}
+
+type GetSessionUsageResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionUsage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSessionUsageResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSessionUsageResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSessionUsageResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSessionUsageResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListVariablesResp200Headers the declared response headers of an HTTP 200 response for ListVariables
+type ListVariablesResp200Headers struct {
+	Link         *string
+	ServerTiming *string
+}
+
+type ListVariablesResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VariableList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListVariablesResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r ListVariablesResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListVariablesResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListVariablesResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateVariableResp201Headers the declared response headers of an HTTP 201 response for CreateVariable
+type CreateVariableResp201Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	Location            *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type CreateVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Variable
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateVariableResp201Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteVariableResp204Headers the declared response headers of an HTTP 204 response for DeleteVariable
+type DeleteVariableResp204Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type DeleteVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DeleteVariableResp204Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetVariableResp200Headers the declared response headers of an HTTP 200 response for GetVariable
+type GetVariableResp200Headers struct {
+	ETag         *string
+	ServerTiming *string
+}
+
+// GetVariableResp304Headers the declared response headers of an HTTP 304 response for GetVariable
+type GetVariableResp304Headers struct {
+	ETag         *string
+	ServerTiming *string
+}
+
+type GetVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Variable
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetVariableResp200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetVariableResp304Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r GetVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateVariableResp200Headers the declared response headers of an HTTP 200 response for UpdateVariable
+type UpdateVariableResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type UpdateVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Variable
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateVariableResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutVariableResp200Headers the declared response headers of an HTTP 200 response for PutVariable
+type PutVariableResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+// PutVariableResp201Headers the declared response headers of an HTTP 201 response for PutVariable
+type PutVariableResp201Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	Location            *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type PutVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Variable
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Variable
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutVariableResp200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutVariableResp201Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r PutVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetVariableHistoryResp200Headers the declared response headers of an HTTP 200 response for GetVariableHistory
+type GetVariableHistoryResp200Headers struct {
+	ServerTiming *string
+}
+
+type GetVariableHistoryResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VariableHistory
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetVariableHistoryResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r GetVariableHistoryResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetVariableHistoryResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetVariableHistoryResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// IncrementVariableResp200Headers the declared response headers of an HTTP 200 response for IncrementVariable
+type IncrementVariableResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type IncrementVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IncrementedVariable
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *IncrementVariableResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r IncrementVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r IncrementVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r IncrementVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnlockVariableResp204Headers the declared response headers of an HTTP 204 response for UnlockVariable
+type UnlockVariableResp204Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type UnlockVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *UnlockVariableResp204Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r UnlockVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnlockVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnlockVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LockVariableResp200Headers the declared response headers of an HTTP 200 response for LockVariable
+type LockVariableResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type LockVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VariableLock
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LockVariableResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r LockVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LockVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LockVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RollbackVariableResp200Headers the declared response headers of an HTTP 200 response for RollbackVariable
+type RollbackVariableResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	ETag                *string
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type RollbackVariableResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Variable
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RollbackVariableResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r RollbackVariableResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RollbackVariableResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RollbackVariableResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BatchVariablesResp200Headers the declared response headers of an HTTP 200 response for BatchVariables
+type BatchVariablesResp200Headers struct {
+	DurabilityAchieved  *DurabilityLevel
+	IdempotencyReplayed *string
+	PreferenceApplied   *string
+	ServerTiming        *string
+}
+
+type BatchVariablesResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VariableBatch
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *BatchVariablesResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r BatchVariablesResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BatchVariablesResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BatchVariablesResp) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WatchSessionResp200Headers the declared response headers of an HTTP 200 response for WatchSession
+type WatchSessionResp200Headers struct {
+	CacheControl *string
+}
+
+type WatchSessionResp struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WatchSessionResp200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r WatchSessionResp) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WatchSessionResp) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WatchSessionResp) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2775,10 +6729,70 @@ func (c *ClientWithResponses) CreateSessionWithResponse(ctx context.Context, par
 	return ParseCreateSessionResp(rsp)
 }
 
+// ImportSessionWithBodyWithResponse Import a session
+//
+// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+// before anything is written, and everything that is wrong with it is listed with pointers such as
+// `/envelope/variables/3/value`.
+//
+// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+// added to a session if no name is taken.
+//
+// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+// be refused. The body has at most 32 MiB.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+func (c *ClientWithResponses) ImportSessionWithBodyWithResponse(ctx context.Context, params *ImportSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportSessionResp, error) {
+	rsp, err := c.ImportSessionWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportSessionResp(rsp)
+}
+
+// ImportSessionWithResponse Import a session
+//
+// Creates a session from what an export gave; without `id` the service chooses one, and with the id of a living
+// session the variables are added to that one, whose lifetime and labels stay. The envelope is validated as a whole
+// before anything is written, and everything that is wrong with it is listed with pointers such as
+// `/envelope/variables/3/value`.
+//
+// `on_conflict` says what becomes of variables that are there already: `fail` answers 409 `VARIABLE_EXISTS`, lists
+// them and writes nothing; `skip` leaves them; `overwrite` makes them what the envelope says: type, constraints, value
+// and metadata. Their versions go on, and their locks, which must be open, stay; the history of one that had another
+// type goes. Variables that the envelope does not have stay under each of the three: with `fail` too an import is
+// added to a session if no name is taken.
+//
+// What is written becomes visible in steps of at most 128 variables. When it breaks off in between, repeat the
+// request with the same `Idempotency-Key`: it goes on where it stopped. `dry_run` answers what would be done, or why it
+// would be refused, and writes nothing, so an `Idempotency-Key` changes nothing either. It cannot know what others do
+// before the import, nor to the byte what a living session will hold: close to the quota of bytes the import may still
+// be refused. The body has at most 32 MiB.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/import (the `ImportSession` operationId).
+func (c *ClientWithResponses) ImportSessionWithResponse(ctx context.Context, params *ImportSessionParams, body ImportSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportSessionResp, error) {
+	rsp, err := c.ImportSession(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportSessionResp(rsp)
+}
+
 // DeleteSessionWithResponse Delete a session
 //
 // Removes the session and everything in it. Answers 204 whether or not it was there; with `If-Match` it must be
-// there in that version.
+// there in that version. A lock in it answers 423 unless `X-Lock-Token` opens it.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2870,6 +6884,121 @@ func (c *ClientWithResponses) ExecuteInSessionWithResponse(ctx context.Context, 
 	return ParseExecuteInSessionResp(rsp)
 }
 
+// ExportSessionWithResponse Export a session
+//
+// Everything that makes the session's present state, of one instant: its lifetime and labels, the variables, and the
+// bytes of tensors, each once. Not exported are versions, history, locks and the change log. More than 32 MiB answer
+// 413 `VALUE_TOO_LARGE`: fetch large tensors one by one instead, from `/sessions/{id}/tensors/{name}`. A session that
+// is changed all the time may answer 503; try again. Takes no body. Nothing is changed, so an `Idempotency-Key`
+// changes nothing either.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/export (the `ExportSession` operationId).
+func (c *ClientWithResponses) ExportSessionWithResponse(ctx context.Context, id SessionID, params *ExportSessionParams, reqEditors ...RequestEditorFn) (*ExportSessionResp, error) {
+	rsp, err := c.ExportSession(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportSessionResp(rsp)
+}
+
+// ForkSessionWithBodyWithResponse Copy a session
+//
+// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+// are given; no body at all is the same as `{}`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+func (c *ClientWithResponses) ForkSessionWithBodyWithResponse(ctx context.Context, id SessionID, params *ForkSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForkSessionResp, error) {
+	rsp, err := c.ForkSessionWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForkSessionResp(rsp)
+}
+
+// ForkSessionWithResponse Copy a session
+//
+// Makes a new session that holds what this one holds at one instant: variables with their versions and their
+// history. The bytes of tensors are shared and not copied. Locks, the change log and `command_count` begin anew;
+// what one of the two does later, the other does not see. Lifetime and labels are those of the session unless they
+// are given; no body at all is the same as `{}`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/fork (the `ForkSession` operationId).
+func (c *ClientWithResponses) ForkSessionWithResponse(ctx context.Context, id SessionID, params *ForkSessionParams, body ForkSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ForkSessionResp, error) {
+	rsp, err := c.ForkSession(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForkSessionResp(rsp)
+}
+
+// GetTensorWithResponse Read a tensor
+//
+// Its elements as they are kept: the bytes alone, with headers that say what they are; as an .npy file; or as JSON, in which NaN
+// and the infinities are the strings `NaN`, `Infinity` and `-Infinity`. JSON and slices are row-major; a column-major tensor of
+// more than 16 MiB is refused there with 422. `Range` takes one range of bytes of the first two forms; several, and one outside
+// of the body, are answered 416. HEAD answers with the headers that GET has without `Range`.
+//
+// Each form has an `ETag` of its own. That of the bytes of a whole tensor is its digest; the others have the digest, a dot,
+// 12 characters that stand for type, shape, order and slice, and `.npy` or `.json`. They name the content, not the version: a
+// tag fits again when the same elements are there again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{id}/tensors/{name} (the `GetTensor` operationId).
+func (c *ClientWithResponses) GetTensorWithResponse(ctx context.Context, id SessionID, name TensorName, params *GetTensorParams, reqEditors ...RequestEditorFn) (*GetTensorResp, error) {
+	rsp, err := c.GetTensor(ctx, id, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTensorResp(rsp)
+}
+
+// PutTensorWithBodyWithResponse Write a tensor
+//
+// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+// created again; the variable's for one version only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+func (c *ClientWithResponses) PutTensorWithBodyWithResponse(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTensorResp, error) {
+	rsp, err := c.PutTensorWithBody(ctx, id, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTensorResp(rsp)
+}
+
+// PutTensorWithResponse Write a tensor
+//
+// Creates the variable, or writes a new version of it. The elements stream through and keep the order in which they come; a
+// body that is refused or breaks off leaves nothing. A tensor has at most 1 GiB, JSON at most 1 MiB. With
+// `If-None-Match: *` it must not be there, with `If-Match` it must be there with that `ETag`, of the tensor or of the variable;
+// else 412 `VERSION_CONFLICT`. The tensor's `ETag` holds for the same elements in whatever version, also of a session that was
+// created again; the variable's for one version only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /sessions/{id}/tensors/{name} (the `PutTensor` operationId).
+func (c *ClientWithResponses) PutTensorWithResponse(ctx context.Context, id SessionID, name TensorName, params *PutTensorParams, body PutTensorJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTensorResp, error) {
+	rsp, err := c.PutTensor(ctx, id, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTensorResp(rsp)
+}
+
 // TouchSessionWithResponse Keep a session alive
 //
 // Re-arms the expiry to the full lifetime. Changes neither `version` nor `command_count`; takes no body.
@@ -2883,6 +7012,380 @@ func (c *ClientWithResponses) TouchSessionWithResponse(ctx context.Context, id S
 		return nil, err
 	}
 	return ParseTouchSessionResp(rsp)
+}
+
+// GetSessionUsageWithResponse See what a session holds
+//
+// What the session holds at the moment, and what it may hold.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{id}/usage (the `GetSessionUsage` operationId).
+func (c *ClientWithResponses) GetSessionUsageWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*GetSessionUsageResp, error) {
+	rsp, err := c.GetSessionUsage(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSessionUsageResp(rsp)
+}
+
+// ListVariablesWithResponse List the variables
+//
+// The session's variables in the order of the bytes of their names. `prefix`, `glob` and `type` leave others out; a page may
+// be short, even empty, while there is a `next_cursor`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{id}/variables (the `ListVariables` operationId).
+func (c *ClientWithResponses) ListVariablesWithResponse(ctx context.Context, id SessionID, params *ListVariablesParams, reqEditors ...RequestEditorFn) (*ListVariablesResp, error) {
+	rsp, err := c.ListVariables(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListVariablesResp(rsp)
+}
+
+// CreateVariableWithBodyWithResponse Create a variable
+//
+// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+func (c *ClientWithResponses) CreateVariableWithBodyWithResponse(ctx context.Context, id SessionID, params *CreateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVariableResp, error) {
+	rsp, err := c.CreateVariableWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVariableResp(rsp)
+}
+
+// CreateVariableWithResponse Create a variable
+//
+// Answers 409 `VARIABLE_EXISTS` when there is one of that name. Without `type` it is what the value seems to be: a boolean;
+// an integer when a number has neither a fraction nor an exponent, else a float; a string; a list, or a typed one; a map.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables (the `CreateVariable` operationId).
+func (c *ClientWithResponses) CreateVariableWithResponse(ctx context.Context, id SessionID, params *CreateVariableParams, body CreateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVariableResp, error) {
+	rsp, err := c.CreateVariable(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVariableResp(rsp)
+}
+
+// DeleteVariableWithResponse Delete a variable
+//
+// Removes it with its history and its lock. Answers 204 whether or not it was there, unless `strict` is true. One that is
+// created again goes on counting its versions.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /sessions/{id}/variables/{name} (the `DeleteVariable` operationId).
+func (c *ClientWithResponses) DeleteVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *DeleteVariableParams, reqEditors ...RequestEditorFn) (*DeleteVariableResp, error) {
+	rsp, err := c.DeleteVariable(ctx, id, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteVariableResp(rsp)
+}
+
+// GetVariableWithResponse Read a variable
+//
+// Its value, its type and its version. A tensor has `tensor` in place of `value`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{id}/variables/{name} (the `GetVariable` operationId).
+func (c *ClientWithResponses) GetVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *GetVariableParams, reqEditors ...RequestEditorFn) (*GetVariableResp, error) {
+	rsp, err := c.GetVariable(ctx, id, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetVariableResp(rsp)
+}
+
+// UpdateVariableWithBodyWithResponse Change constraints and metadata
+//
+// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+// elements again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+func (c *ClientWithResponses) UpdateVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateVariableResp, error) {
+	rsp, err := c.UpdateVariableWithBody(ctx, id, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateVariableResp(rsp)
+}
+
+// UpdateVariableWithResponse Change constraints and metadata
+//
+// Both are merged as RFC 7396 says; what is not named stays, and null takes a member away. The value stays, and must keep the
+// new constraints. A tensor's elements are judged as they come in and not read again: its `min` and `max` can be widened or
+// taken away. To narrow them, delete the variable, create it with them as a small tensor (`register_variable`), and send the
+// elements again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /sessions/{id}/variables/{name} (the `UpdateVariable` operationId).
+func (c *ClientWithResponses) UpdateVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *UpdateVariableParams, body UpdateVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateVariableResp, error) {
+	rsp, err := c.UpdateVariable(ctx, id, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateVariableResp(rsp)
+}
+
+// PutVariableWithBodyWithResponse Write a variable
+//
+// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+func (c *ClientWithResponses) PutVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutVariableResp, error) {
+	rsp, err := c.PutVariableWithBody(ctx, id, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutVariableResp(rsp)
+}
+
+// PutVariableWithResponse Write a variable
+//
+// Creates it, or writes a new version of it. `type` and `constraints` are given when it is created, or inferred, and stay:
+// another type answers 422 `TYPE_MISMATCH`, other constraints 422 `INVALID_CONSTRAINTS`. `metadata` replaces what there is.
+// With `If-None-Match: *` it must not be there, with `If-Match` or `expected_version` it must be there in that version; else
+// 412 `VERSION_CONFLICT`. Tensors are written with PUT to `/sessions/{id}/tensors/{name}`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /sessions/{id}/variables/{name} (the `PutVariable` operationId).
+func (c *ClientWithResponses) PutVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *PutVariableParams, body PutVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*PutVariableResp, error) {
+	rsp, err := c.PutVariable(ctx, id, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutVariableResp(rsp)
+}
+
+// GetVariableHistoryWithResponse List the versions of a variable
+//
+// The newest first: the current one, or with `before` those older than that version. The last 50 versions are kept, less when
+// they are large. A page may be short, since it ends with the version with which it has more than 1 MiB; older ones follow
+// while there is a `next_before`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{id}/variables/{name}/history (the `GetVariableHistory` operationId).
+func (c *ClientWithResponses) GetVariableHistoryWithResponse(ctx context.Context, id SessionID, name VariableName, params *GetVariableHistoryParams, reqEditors ...RequestEditorFn) (*GetVariableHistoryResp, error) {
+	rsp, err := c.GetVariableHistory(ctx, id, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetVariableHistoryResp(rsp)
+}
+
+// IncrementVariableWithBodyWithResponse Add to an integer
+//
+// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+// Without `initial` the variable must be there.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+func (c *ClientWithResponses) IncrementVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*IncrementVariableResp, error) {
+	rsp, err := c.IncrementVariableWithBody(ctx, id, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseIncrementVariableResp(rsp)
+}
+
+// IncrementVariableWithResponse Add to an integer
+//
+// Atomic and exact over 64 bits. A sum beyond `min`, `max` or the variable's own constraints is refused, and nothing changes.
+// Without `initial` the variable must be there.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/increment (the `IncrementVariable` operationId).
+func (c *ClientWithResponses) IncrementVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *IncrementVariableParams, body IncrementVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*IncrementVariableResp, error) {
+	rsp, err := c.IncrementVariable(ctx, id, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseIncrementVariableResp(rsp)
+}
+
+// UnlockVariableWithResponse Give a lock up
+//
+// Ends the lock that `X-Lock-Token` holds. Without a lock nothing happens.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /sessions/{id}/variables/{name}/lock (the `UnlockVariable` operationId).
+func (c *ClientWithResponses) UnlockVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *UnlockVariableParams, reqEditors ...RequestEditorFn) (*UnlockVariableResp, error) {
+	rsp, err := c.UnlockVariable(ctx, id, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnlockVariableResp(rsp)
+}
+
+// LockVariableWithBodyWithResponse Lock a variable
+//
+// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+func (c *ClientWithResponses) LockVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LockVariableResp, error) {
+	rsp, err := c.LockVariableWithBody(ctx, id, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLockVariableResp(rsp)
+}
+
+// LockVariableWithResponse Lock a variable
+//
+// While the lock lasts, only requests with its token in `X-Lock-Token` may write the variable or delete the session; others are
+// answered 423 `VARIABLE_LOCKED`. Without `token`, nor `X-Lock-Token`, one is made. Who locks again with the same token renews the lock, which
+// keeps its `fence`; every other lock of the session gets a greater one. A lock ends by itself.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /sessions/{id}/variables/{name}/lock (the `LockVariable` operationId).
+func (c *ClientWithResponses) LockVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *LockVariableParams, body LockVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*LockVariableResp, error) {
+	rsp, err := c.LockVariable(ctx, id, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLockVariableResp(rsp)
+}
+
+// RollbackVariableWithBodyWithResponse Return to an earlier version
+//
+// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+func (c *ClientWithResponses) RollbackVariableWithBodyWithResponse(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RollbackVariableResp, error) {
+	rsp, err := c.RollbackVariableWithBody(ctx, id, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRollbackVariableResp(rsp)
+}
+
+// RollbackVariableWithResponse Return to an earlier version
+//
+// Writes the value and the metadata of that version as a new version; the metadata get the member `rollback_from`. Today's
+// constraints hold. A version that the history does not have answers 404 `VERSION_NOT_FOUND`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables/{name}/rollback (the `RollbackVariable` operationId).
+func (c *ClientWithResponses) RollbackVariableWithResponse(ctx context.Context, id SessionID, name VariableName, params *RollbackVariableParams, body RollbackVariableJSONRequestBody, reqEditors ...RequestEditorFn) (*RollbackVariableResp, error) {
+	rsp, err := c.RollbackVariable(ctx, id, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRollbackVariableResp(rsp)
+}
+
+// BatchVariablesWithBodyWithResponse Read or write several variables
+//
+// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+func (c *ClientWithResponses) BatchVariablesWithBodyWithResponse(ctx context.Context, id SessionID, params *BatchVariablesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BatchVariablesResp, error) {
+	rsp, err := c.BatchVariablesWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBatchVariablesResp(rsp)
+}
+
+// BatchVariablesWithResponse Read or write several variables
+//
+// With `get`, the named variables as they are at one instant. With `set`, all items are written at one instant: with `atomic`
+// all or none, and what is refused answers as the first refused item would alone, with all that can be seen to be wrong with
+// any of them, and pointers such as `/set/NAME/value`; without, each item that is refused has its problem in `results`.
+// Exactly one of the two; at most 128 names. `get` changes nothing, so an `Idempotency-Key` changes nothing either. What is
+// read together must fit into the memory that the replica has for tensors, 64 MiB, and waits for it when it is more than 1 MiB.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{id}/variables:batch (the `BatchVariables` operationId).
+func (c *ClientWithResponses) BatchVariablesWithResponse(ctx context.Context, id SessionID, params *BatchVariablesParams, body BatchVariablesJSONRequestBody, reqEditors ...RequestEditorFn) (*BatchVariablesResp, error) {
+	rsp, err := c.BatchVariables(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBatchVariablesResp(rsp)
+}
+
+// WatchSessionWithResponse Watch what happens in a session
+//
+// An endless stream of what happens to the session's variables, as server-sent events, or as a JSON object on each
+// line. Without a position it begins at the present, with `after=0` at the beginning of the change log.
+//
+// | event | data |
+// |---|---|
+// | `registered`, `value_change`, `rollback`, `constraint_change` | `seq`, `name`, `version`, `at`, `updated_by`, and the whole `variable`, or `"superseded": true` when it had already changed again |
+// | `deleted`, `locked`, `unlocked` | `seq`, `name`, `version`, `at`, `updated_by` |
+// | `initial` | with `include_initial`: `name`, `version`, `at`, `updated_by`, `variable` |
+// | `gap` | `from`, `to`: numbers that the change log does not have any more; read the variables again |
+// | `session_expiring` | `expires_at`: less than a tenth of the lifetime, or a minute, is left; once each time |
+// | `session_closed` | `reason`, `deleted` or `expired`; the last event |
+//
+// **Resuming.** The `id` of an event is its `seq`, a hyphen and what tells the session from others of the same id. One
+// change may have several items; only the last that is told has the id, so a reader that is cut off and sends it as
+// `Last-Event-ID`, to any replica, misses nothing. Changes come in order and, apart from such repetitions and a snapshot,
+// once. A stream may end at any time without a last event, for instance because the replica is stopped: connect again.
+//
+// An `id` of an earlier session of the same id begins with a `gap` whose `to` is 0: nothing that was told holds, and all that
+// happened in the present session follows. A `seq` alone is one of the present session; beyond the end of its log, a `gap`
+// from there to the end is told, in which `to` is less than `from`, and the stream goes on from the end.
+//
+// **Snapshot.** `include_initial` begins with an event for each variable. They have no id but the last, and changes
+// that happen meanwhile come again afterwards: nothing is missed. A reader that comes back with `Last-Event-ID` gets
+// no second snapshot.
+//
+// Watching does not keep a session alive. A reader that does not take what it is sent is cut off; it delays nobody.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{id}/watch (the `WatchSession` operationId).
+func (c *ClientWithResponses) WatchSessionWithResponse(ctx context.Context, id SessionID, params *WatchSessionParams, reqEditors ...RequestEditorFn) (*WatchSessionResp, error) {
+	rsp, err := c.WatchSession(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWatchSessionResp(rsp)
 }
 
 // ListToolsWithResponse List the tools
@@ -3147,6 +7650,19 @@ func ParseGetMetricsResp(rsp *http.Response) (*GetMetricsResp, error) {
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMetricsResp200Headers
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -3517,6 +8033,139 @@ func ParseCreateSessionResp(rsp *http.Response) (*CreateSessionResp, error) {
 	return response, nil
 }
 
+// ParseImportSessionResp parses an HTTP response from a ImportSessionWithResponse call
+func ParseImportSessionResp(rsp *http.Response) (*ImportSessionResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportSessionResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ImportReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ImportReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ImportSessionResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers ImportSessionResp201Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseDeleteSessionResp parses an HTTP response from a DeleteSessionWithResponse call
 func ParseDeleteSessionResp(rsp *http.Response) (*DeleteSessionResp, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -3774,6 +8423,485 @@ func ParseExecuteInSessionResp(rsp *http.Response) (*ExecuteInSessionResp, error
 	return response, nil
 }
 
+// ParseExportSessionResp parses an HTTP response from a ExportSessionWithResponse call
+func ParseExportSessionResp(rsp *http.Response) (*ExportSessionResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportSessionResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionEnvelope
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportSessionResp200Headers
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseForkSessionResp parses an HTTP response from a ForkSessionWithResponse call
+func ParseForkSessionResp(rsp *http.Response) (*ForkSessionResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ForkSessionResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers ForkSessionResp201Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTensorResp parses an HTTP response from a GetTensorWithResponse call
+func ParseGetTensorResp(rsp *http.Response) (*GetTensorResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTensorResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TensorData
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (application/x-npy) unsupported
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTensorResp200Headers
+		if values := rsp.Header.Values("Accept-Ranges"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Ranges", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptRanges = &value
+		}
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Content-Digest"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Digest", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDigest = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Dtype"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Dtype", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorDtype = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Order"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Order", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorOrder = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Shape"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Shape", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorShape = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 206:
+		var headers GetTensorResp206Headers
+		if values := rsp.Header.Values("Accept-Ranges"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Ranges", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptRanges = &value
+		}
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("Content-Range"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Range", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentRange = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Dtype"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Dtype", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorDtype = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Order"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Order", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorOrder = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Shape"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Shape", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorShape = &value
+		}
+		response.Headers206 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTensorResp304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Dtype"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Dtype", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorDtype = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Order"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Order", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorOrder = &value
+		}
+		if values := rsp.Header.Values("X-Tensor-Shape"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Tensor-Shape", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XTensorShape = &value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutTensorResp parses an HTTP response from a PutTensorWithResponse call
+func ParsePutTensorResp(rsp *http.Response) (*PutTensorResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutTensorResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutTensorResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutTensorResp201Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseTouchSessionResp parses an HTTP response from a TouchSessionWithResponse call
 func ParseTouchSessionResp(rsp *http.Response) (*TouchSessionResp, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -3841,6 +8969,952 @@ func ParseTouchSessionResp(rsp *http.Response) (*TouchSessionResp, error) {
 				return nil, err
 			}
 			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSessionUsageResp parses an HTTP response from a GetSessionUsageWithResponse call
+func ParseGetSessionUsageResp(rsp *http.Response) (*GetSessionUsageResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSessionUsageResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionUsage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSessionUsageResp200Headers
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListVariablesResp parses an HTTP response from a ListVariablesWithResponse call
+func ParseListVariablesResp(rsp *http.Response) (*ListVariablesResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListVariablesResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VariableList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListVariablesResp200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateVariableResp parses an HTTP response from a CreateVariableWithResponse call
+func ParseCreateVariableResp(rsp *http.Response) (*CreateVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateVariableResp201Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteVariableResp parses an HTTP response from a DeleteVariableWithResponse call
+func ParseDeleteVariableResp(rsp *http.Response) (*DeleteVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers DeleteVariableResp204Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers204 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetVariableResp parses an HTTP response from a GetVariableWithResponse call
+func ParseGetVariableResp(rsp *http.Response) (*GetVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetVariableResp200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetVariableResp304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateVariableResp parses an HTTP response from a UpdateVariableWithResponse call
+func ParseUpdateVariableResp(rsp *http.Response) (*UpdateVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateVariableResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutVariableResp parses an HTTP response from a PutVariableWithResponse call
+func ParsePutVariableResp(rsp *http.Response) (*PutVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutVariableResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutVariableResp201Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetVariableHistoryResp parses an HTTP response from a GetVariableHistoryWithResponse call
+func ParseGetVariableHistoryResp(rsp *http.Response) (*GetVariableHistoryResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetVariableHistoryResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VariableHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetVariableHistoryResp200Headers
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseIncrementVariableResp parses an HTTP response from a IncrementVariableWithResponse call
+func ParseIncrementVariableResp(rsp *http.Response) (*IncrementVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &IncrementVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IncrementedVariable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers IncrementVariableResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnlockVariableResp parses an HTTP response from a UnlockVariableWithResponse call
+func ParseUnlockVariableResp(rsp *http.Response) (*UnlockVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnlockVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers UnlockVariableResp204Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers204 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLockVariableResp parses an HTTP response from a LockVariableWithResponse call
+func ParseLockVariableResp(rsp *http.Response) (*LockVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LockVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VariableLock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LockVariableResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRollbackVariableResp parses an HTTP response from a RollbackVariableWithResponse call
+func ParseRollbackVariableResp(rsp *http.Response) (*RollbackVariableResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RollbackVariableResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Variable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RollbackVariableResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBatchVariablesResp parses an HTTP response from a BatchVariablesWithResponse call
+func ParseBatchVariablesResp(rsp *http.Response) (*BatchVariablesResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BatchVariablesResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VariableBatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers BatchVariablesResp200Headers
+		if values := rsp.Header.Values("Durability-Achieved"); len(values) > 0 {
+			var value DurabilityLevel
+			if err := runtime.BindStyledParameterWithOptions("simple", "Durability-Achieved", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.DurabilityAchieved = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWatchSessionResp parses an HTTP response from a WatchSessionWithResponse call
+func ParseWatchSessionResp(rsp *http.Response) (*WatchSessionResp, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WatchSessionResp{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WatchSessionResp200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = &value
 		}
 		response.Headers200 = &headers
 	}

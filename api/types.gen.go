@@ -82,12 +82,14 @@ const (
 	ErrorCodeForbidden             ErrorCode = "FORBIDDEN"
 	ErrorCodeIdempotencyKeyReused  ErrorCode = "IDEMPOTENCY_KEY_REUSED"
 	ErrorCodeInternal              ErrorCode = "INTERNAL"
+	ErrorCodeInvalidConstraints    ErrorCode = "INVALID_CONSTRAINTS"
 	ErrorCodeInvalidRequest        ErrorCode = "INVALID_REQUEST"
 	ErrorCodeMethodNotAllowed      ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeMissingParameter      ErrorCode = "MISSING_PARAMETER"
 	ErrorCodeNotAcceptable         ErrorCode = "NOT_ACCEPTABLE"
 	ErrorCodeOutcomeUnknown        ErrorCode = "OUTCOME_UNKNOWN"
 	ErrorCodePoolSaturated         ErrorCode = "POOL_SATURATED"
+	ErrorCodeRangeNotSatisfiable   ErrorCode = "RANGE_NOT_SATISFIABLE"
 	ErrorCodeRateLimited           ErrorCode = "RATE_LIMITED"
 	ErrorCodeRouteNotFound         ErrorCode = "ROUTE_NOT_FOUND"
 	ErrorCodeSessionExists         ErrorCode = "SESSION_EXISTS"
@@ -103,12 +105,15 @@ const (
 	ErrorCodeTypeMismatch          ErrorCode = "TYPE_MISMATCH"
 	ErrorCodeUnauthenticated       ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUnknownParameter      ErrorCode = "UNKNOWN_PARAMETER"
+	ErrorCodeUnknownType           ErrorCode = "UNKNOWN_TYPE"
 	ErrorCodeUnsupportedMediaType  ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
 	ErrorCodeValueTooLarge         ErrorCode = "VALUE_TOO_LARGE"
 	ErrorCodeVariableExists        ErrorCode = "VARIABLE_EXISTS"
+	ErrorCodeVariableLocked        ErrorCode = "VARIABLE_LOCKED"
 	ErrorCodeVariableNotFound      ErrorCode = "VARIABLE_NOT_FOUND"
 	ErrorCodeVariableQuotaExceeded ErrorCode = "VARIABLE_QUOTA_EXCEEDED"
 	ErrorCodeVersionConflict       ErrorCode = "VERSION_CONFLICT"
+	ErrorCodeVersionNotFound       ErrorCode = "VERSION_NOT_FOUND"
 )
 
 // Valid indicates whether the value is a known member of the ErrorCode enum.
@@ -132,6 +137,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeInternal:
 		return true
+	case ErrorCodeInvalidConstraints:
+		return true
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeMethodNotAllowed:
@@ -143,6 +150,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeOutcomeUnknown:
 		return true
 	case ErrorCodePoolSaturated:
+		return true
+	case ErrorCodeRangeNotSatisfiable:
 		return true
 	case ErrorCodeRateLimited:
 		return true
@@ -174,17 +183,44 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeUnknownParameter:
 		return true
+	case ErrorCodeUnknownType:
+		return true
 	case ErrorCodeUnsupportedMediaType:
 		return true
 	case ErrorCodeValueTooLarge:
 		return true
 	case ErrorCodeVariableExists:
 		return true
+	case ErrorCodeVariableLocked:
+		return true
 	case ErrorCodeVariableNotFound:
 		return true
 	case ErrorCodeVariableQuotaExceeded:
 		return true
 	case ErrorCodeVersionConflict:
+		return true
+	case ErrorCodeVersionNotFound:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OnConflict.
+const (
+	OnConflictFail      OnConflict = "fail"
+	OnConflictOverwrite OnConflict = "overwrite"
+	OnConflictSkip      OnConflict = "skip"
+)
+
+// Valid indicates whether the value is a known member of the OnConflict enum.
+func (e OnConflict) Valid() bool {
+	switch e {
+	case OnConflictFail:
+		return true
+	case OnConflictOverwrite:
+		return true
+	case OnConflictSkip:
 		return true
 	default:
 		return false
@@ -245,6 +281,54 @@ func (e ToolCost) Valid() bool {
 	}
 }
 
+// Defines values for VariableType.
+const (
+	VariableTypeBoolean     VariableType = "boolean"
+	VariableTypeChoice      VariableType = "choice"
+	VariableTypeEmbedding   VariableType = "embedding"
+	VariableTypeFloat       VariableType = "float"
+	VariableTypeFloatList   VariableType = "float_list"
+	VariableTypeInteger     VariableType = "integer"
+	VariableTypeIntegerList VariableType = "integer_list"
+	VariableTypeList        VariableType = "list"
+	VariableTypeMap         VariableType = "map"
+	VariableTypeString      VariableType = "string"
+	VariableTypeStringList  VariableType = "string_list"
+	VariableTypeTensor      VariableType = "tensor"
+)
+
+// Valid indicates whether the value is a known member of the VariableType enum.
+func (e VariableType) Valid() bool {
+	switch e {
+	case VariableTypeBoolean:
+		return true
+	case VariableTypeChoice:
+		return true
+	case VariableTypeEmbedding:
+		return true
+	case VariableTypeFloat:
+		return true
+	case VariableTypeFloatList:
+		return true
+	case VariableTypeInteger:
+		return true
+	case VariableTypeIntegerList:
+		return true
+	case VariableTypeList:
+		return true
+	case VariableTypeMap:
+		return true
+	case VariableTypeString:
+		return true
+	case VariableTypeStringList:
+		return true
+	case VariableTypeTensor:
+		return true
+	default:
+		return false
+	}
+}
+
 // Component Something a replica needs in order to serve.
 type Component struct {
 	// Detail What is wrong with it.
@@ -277,6 +361,25 @@ type CreateSessionRequest struct {
 
 // IfExists What to do when `id` is alive already.
 type IfExists string
+
+// CreateVariableRequest defines model for CreateVariableRequest.
+type CreateVariableRequest struct {
+	// Constraints Which values it may have; what there is depends on the type. At most 4 KiB.
+	Constraints json.RawMessage `json:"constraints,omitempty,omitzero"`
+
+	// ExpectedVersion The version that it has; 0 means that it is not there. Otherwise 412 `VERSION_CONFLICT`.
+	ExpectedVersion *int64 `json:"expected_version,omitempty"`
+
+	// Metadata Anything else to be kept with this version. At most 4 KiB.
+	Metadata json.RawMessage `json:"metadata,omitempty,omitzero"`
+	Name     VariableName    `json:"name"`
+
+	// Type What it is; absent, the type that the value seems to have, or the variable has.
+	Type *string `json:"type,omitempty"`
+
+	// Value Any JSON value but null. Integers are exact over 64 bits, other numbers the nearest float.
+	Value json.RawMessage `json:"value"`
+}
 
 // Durability What writes survive once they are answered.
 type Durability struct {
@@ -326,6 +429,79 @@ type ExecuteResponse struct {
 	Tool      string `json:"tool"`
 }
 
+// ExportedVariable Has `value`, or for a tensor `tensor`.
+type ExportedVariable struct {
+	Constraints json.RawMessage `json:"constraints,omitempty,omitzero"`
+	Metadata    json.RawMessage `json:"metadata,omitempty,omitzero"`
+	Name        string          `json:"name"`
+
+	// Tensor Has `dtype`, `shape`, `order`, `bytes` and `digest`, which names one of `blobs`.
+	Tensor json.RawMessage `json:"tensor,omitempty,omitzero"`
+	Type   string          `json:"type"`
+
+	// Value Any JSON value but null.
+	Value json.RawMessage `json:"value,omitempty,omitzero"`
+}
+
+// ForkSessionRequest defines model for ForkSessionRequest.
+type ForkSessionRequest struct {
+	// Labels The new session's labels; those of the forked one when absent.
+	Labels map[string]string `json:"labels,omitempty,omitzero"`
+
+	// TTLSeconds The new session's lifetime; that of the forked one when absent.
+	TTLSeconds *int64 `json:"ttl_seconds,omitempty"`
+}
+
+// ImportReport defines model for ImportReport.
+type ImportReport struct {
+	// Created Names of variables that were not there.
+	Created     []string `json:"created"`
+	DryRun      bool     `json:"dry_run"`
+	Overwritten []string `json:"overwritten"`
+
+	// Session The session afterwards; absent from a dry run for one that is not there.
+	Session *Session `json:"session,omitempty"`
+	Skipped []string `json:"skipped"`
+}
+
+// ImportSessionRequest defines model for ImportSessionRequest.
+type ImportSessionRequest struct {
+	// DryRun Only say what would be done.
+	DryRun   bool            `json:"dry_run,omitempty,omitzero"`
+	Envelope json.RawMessage `json:"envelope"`
+
+	// ID The session to create, or to add to when it lives. Absent, the service chooses one.
+	ID *string `json:"id,omitempty"`
+
+	// OnConflict What to do with variables that are there already.
+	OnConflict *OnConflict `json:"on_conflict,omitempty"`
+}
+
+// OnConflict What to do with variables that are there already.
+type OnConflict string
+
+// IncrementVariableRequest defines model for IncrementVariableRequest.
+type IncrementVariableRequest struct {
+	// By What to add; 1 when absent
+	By *int64 `json:"by,omitempty"`
+
+	// Initial What to add to when there is no variable yet; absent, it must be there
+	Initial *int64 `json:"initial,omitempty"`
+
+	// Max Refuse a sum above
+	Max *int64 `json:"max,omitempty"`
+
+	// Min Refuse a sum below
+	Min *int64 `json:"min,omitempty"`
+}
+
+// IncrementedVariable defines model for IncrementedVariable.
+type IncrementedVariable struct {
+	Name    VariableName `json:"name"`
+	Value   int64        `json:"value"`
+	Version int64        `json:"version"`
+}
+
 // Liveness defines model for Liveness.
 type Liveness struct {
 	// ReplicaID Which process answered.
@@ -337,6 +513,18 @@ type Liveness struct {
 
 // LivenessStatus defines model for Liveness.Status.
 type LivenessStatus string
+
+// LockVariableRequest defines model for LockVariableRequest.
+type LockVariableRequest struct {
+	// Holder What others are told of who holds it; at most 64 bytes. Absent, a lock that is renewed keeps its holder.
+	Holder *string `json:"holder,omitempty"`
+
+	// Token The lock's secret, 1 to 128 visible ASCII characters; absent, one is made. The one it has renews it.
+	Token *string `json:"token,omitempty"`
+
+	// TTLSeconds The lock ends by itself after this many seconds.
+	TTLSeconds int64 `json:"ttl_seconds"`
+}
 
 // Problem An error as RFC 9457 describes it. Members not listed here may be added.
 type Problem struct {
@@ -360,6 +548,12 @@ type Problem struct {
 
 	// Errors Everything that is wrong with the input.
 	Errors []Violation `json:"errors,omitempty,omitzero"`
+
+	// ExpiresAt `VARIABLE_LOCKED`: when the lock ends by itself.
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+
+	// Holder `VARIABLE_LOCKED`: who holds the lock.
+	Holder string `json:"holder,omitempty,omitzero"`
 
 	// Instance The path that was asked for.
 	Instance string `json:"instance"`
@@ -401,6 +595,37 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// PutTensorRequest defines model for PutTensorRequest.
+type PutTensorRequest struct {
+	// Data The elements, nested like the shape or flat in row-major order; of a tensor without axes the element alone. Numbers,
+	// booleans, and for f64 and f32 the strings `NaN`, `Infinity` and `-Infinity`.
+	Data json.RawMessage `json:"data"`
+
+	// Dtype The type of an element. Without it bool, i64 or f64, whichever fits the data.
+	Dtype string `json:"dtype,omitempty,omitzero"`
+
+	// Shape The lengths of the axes; none for a single element.
+	Shape []int64 `json:"shape"`
+}
+
+// PutVariableRequest defines model for PutVariableRequest.
+type PutVariableRequest struct {
+	// Constraints Which values it may have; what there is depends on the type. At most 4 KiB.
+	Constraints json.RawMessage `json:"constraints,omitempty,omitzero"`
+
+	// ExpectedVersion The version that it has; 0 means that it is not there. Otherwise 412 `VERSION_CONFLICT`.
+	ExpectedVersion *int64 `json:"expected_version,omitempty"`
+
+	// Metadata Anything else to be kept with this version. At most 4 KiB.
+	Metadata json.RawMessage `json:"metadata,omitempty,omitzero"`
+
+	// Type What it is; absent, the type that the value seems to have, or the variable has.
+	Type *string `json:"type,omitempty"`
+
+	// Value Any JSON value but null. Integers are exact over 64 bits, other numbers the nearest float.
+	Value json.RawMessage `json:"value"`
+}
+
 // Readiness defines model for Readiness.
 type Readiness struct {
 	Components []Component `json:"components"`
@@ -414,6 +639,12 @@ type Readiness struct {
 
 // ReadinessStatus defines model for Readiness.Status.
 type ReadinessStatus string
+
+// RollbackVariableRequest defines model for RollbackVariableRequest.
+type RollbackVariableRequest struct {
+	// Version The version whose value is wanted.
+	Version int64 `json:"version"`
+}
 
 // Root defines model for Root.
 type Root struct {
@@ -446,6 +677,25 @@ type Session struct {
 	Version int64 `json:"version"`
 }
 
+// SessionEnvelope defines model for SessionEnvelope.
+type SessionEnvelope struct {
+	// Blobs The bytes of tensors in base64, by their SHA-256.
+	Blobs      map[string]string  `json:"blobs"`
+	ExportedAt time.Time          `json:"exported_at"`
+	Format     string             `json:"format"`
+	Session    ExportedSession    `json:"session"`
+	Variables  []ExportedVariable `json:"variables"`
+
+	// Version Of the format; 1 is the only one.
+	Version int64 `json:"version"`
+}
+
+// ExportedSession defines model for SessionEnvelope.session.
+type ExportedSession struct {
+	Labels     map[string]string `json:"labels"`
+	TTLSeconds int64             `json:"ttl_seconds"`
+}
+
 // SessionID defines model for SessionID.
 type SessionID = string
 
@@ -455,6 +705,58 @@ type SessionList struct {
 
 	// NextCursor Send it as `cursor` to get the next page; absent on the last one.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// SessionUsage defines model for SessionUsage.
+type SessionUsage struct {
+	// Blobs Tensors' bytes, each counted once.
+	Blobs BlobUsage `json:"blobs"`
+
+	// Bytes Of everything, history, blobs and answers to keys included.
+	Bytes Used `json:"bytes"`
+
+	// Events Entries of the change log; the oldest make room for new ones.
+	Events    Used `json:"events"`
+	Locks     Used `json:"locks"`
+	Variables Used `json:"variables"`
+}
+
+// BlobUsage Tensors' bytes, each counted once.
+type BlobUsage struct {
+	// Bytes Part of the session's `bytes`.
+	Bytes int64 `json:"bytes"`
+
+	// Used How many different ones.
+	Used int64 `json:"used"`
+}
+
+// TensorData defines model for TensorData.
+type TensorData struct {
+	// Data The elements in row-major order.
+	Data json.RawMessage `json:"data"`
+
+	// Dtype The type of an element.
+	Dtype string  `json:"dtype"`
+	Shape []int64 `json:"shape"`
+}
+
+// TensorDescriptor All about a tensor but its elements.
+type TensorDescriptor struct {
+	// Bytes Its size.
+	Bytes int64 `json:"bytes"`
+
+	// Digest SHA-256 of the bytes, in hexadecimal.
+	Digest string `json:"digest"`
+
+	// Dtype The type of an element.
+	Dtype string `json:"dtype"`
+
+	// Href Where the bytes are; absent for an earlier version.
+	Href string `json:"href,omitempty,omitzero"`
+
+	// Order How the elements follow each other: row-major or column-major.
+	Order string  `json:"order"`
+	Shape []int64 `json:"shape"`
 }
 
 // Tool defines model for Tool.
@@ -522,6 +824,130 @@ type UpdateSessionRequest struct {
 	TTLSeconds *int64 `json:"ttl_seconds,omitempty"`
 }
 
+// UpdateVariableRequest defines model for UpdateVariableRequest.
+type UpdateVariableRequest struct {
+	// Constraints Constraints to set, and with null to take away.
+	Constraints json.RawMessage `json:"constraints,omitempty,omitzero"`
+
+	// Metadata Members to set, and with null to take away.
+	Metadata json.RawMessage `json:"metadata,omitempty,omitzero"`
+}
+
+// Used defines model for Used.
+type Used struct {
+	Limit int64 `json:"limit"`
+	Used  int64 `json:"used"`
+}
+
+// Variable Has `value`, or for a tensor `tensor`.
+type Variable struct {
+	// Constraints Which values it may have.
+	Constraints json.RawMessage `json:"constraints"`
+	CreatedAt   time.Time       `json:"created_at"`
+
+	// Encoding `blob` for a tensor, whose bytes are at its `href`.
+	Encoding string `json:"encoding"`
+
+	// Metadata What was kept with this version.
+	Metadata json.RawMessage `json:"metadata"`
+	Name     VariableName    `json:"name"`
+
+	// Tensor All about a tensor but its elements.
+	Tensor TensorDescriptor `json:"tensor,omitempty,omitzero"`
+
+	// Type The type of a value. `float` is a float64 and finite unless its constraints say otherwise; `list` and `map` hold any JSON;
+	// `choice` is one of the strings that its constraints list; `embedding` is a vector of finite numbers.
+	Type VariableType `json:"type"`
+
+	// UpdatedAt When this version was written.
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// UpdatedBy Who wrote it: a tool, or `http`.
+	UpdatedBy string `json:"updated_by"`
+
+	// Value The value; any JSON value but null.
+	Value json.RawMessage `json:"value,omitempty,omitzero"`
+
+	// Version Begins at 1 and goes on when a deleted variable is created again.
+	Version int64 `json:"version"`
+}
+
+// VariableBatch For `get`, `found` and `missing`; for `set`, `results`.
+type VariableBatch struct {
+	Found   map[string]Variable       `json:"found,omitempty,omitzero"`
+	Missing []VariableName            `json:"missing,omitempty,omitzero"`
+	Results map[string]VariableResult `json:"results,omitempty,omitzero"`
+}
+
+// VariableBatchRequest Exactly one of `get` and `set`.
+type VariableBatchRequest struct {
+	// Atomic Write all or none.
+	Atomic bool `json:"atomic,omitempty,omitzero"`
+
+	// Get Names of variables to read.
+	Get []string `json:"get,omitempty,omitzero"`
+
+	// Set What to write, by name.
+	Set json.RawMessage `json:"set,omitempty,omitzero"`
+}
+
+// VariableHistory defines model for VariableHistory.
+type VariableHistory struct {
+	Items []VariableVersion `json:"items"`
+
+	// NextBefore What to give as `before` for older versions; absent when there are none.
+	NextBefore int64 `json:"next_before,omitempty,omitzero"`
+}
+
+// VariableList defines model for VariableList.
+type VariableList struct {
+	Items []Variable `json:"items"`
+
+	// NextCursor Send it as `cursor` to get the next page; absent on the last one.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// VariableLock defines model for VariableLock.
+type VariableLock struct {
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Fence Greater than that of every earlier lock of the session.
+	Fence int64 `json:"fence"`
+
+	// Token What opens the lock, as `X-Lock-Token`.
+	Token string `json:"token"`
+}
+
+// VariableName defines model for VariableName.
+type VariableName = string
+
+// VariableResult What became of an item.
+type VariableResult struct {
+	// Problem An error as RFC 9457 describes it. Members not listed here may be added.
+	Problem Problem `json:"problem,omitempty,omitzero"`
+
+	// Version Its new version.
+	Version int64 `json:"version,omitempty,omitzero"`
+}
+
+// VariableType The type of a value. `float` is a float64 and finite unless its constraints say otherwise; `list` and `map` hold any JSON;
+// `choice` is one of the strings that its constraints list; `embedding` is a vector of finite numbers.
+type VariableType string
+
+// VariableVersion Has `value`, or for a tensor `tensor`.
+type VariableVersion struct {
+	Metadata json.RawMessage `json:"metadata"`
+
+	// Tensor All about a tensor but its elements.
+	Tensor    TensorDescriptor `json:"tensor,omitempty,omitzero"`
+	UpdatedAt time.Time        `json:"updated_at"`
+	UpdatedBy string           `json:"updated_by"`
+
+	// Value The value it had.
+	Value   json.RawMessage `json:"value,omitempty,omitzero"`
+	Version int64           `json:"version"`
+}
+
 // Violation One thing that is wrong with the input.
 type Violation struct {
 	// Code A stable name for a kind of error; /docs/errors explains each.
@@ -531,6 +957,12 @@ type Violation struct {
 	// Pointer JSON Pointer (RFC 6901) into the body, or the name of a parameter or header.
 	Pointer string `json:"pointer"`
 }
+
+// AfterEvent defines model for AfterEvent.
+type AfterEvent = string
+
+// Before defines model for Before.
+type Before = int64
 
 // Cursor defines model for Cursor.
 type Cursor = string
@@ -544,20 +976,51 @@ type IfMatch = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// IncludeInitial defines model for IncludeInitial.
+type IncludeInitial = bool
+
+// LastEventID defines model for LastEventID.
+type LastEventID = string
+
 // Limit defines model for Limit.
 type Limit = int
+
+// LockToken defines model for LockToken.
+type LockToken = string
 
 // Prefer defines model for Prefer.
 type Prefer = string
 
+// Slice defines model for Slice.
+type Slice = string
+
+// Strict defines model for Strict.
+type Strict = bool
+
+// TensorName defines model for TensorName.
+type TensorName = VariableName
+
 // ToolName defines model for ToolName.
 type ToolName = string
+
+// VariableGlob defines model for VariableGlob.
+type VariableGlob = string
+
+// VariablePrefix defines model for VariablePrefix.
+type VariablePrefix = string
+
+// VariableTypeFilter The type of a value. `float` is a float64 and finite unless its constraints say otherwise; `list` and `map` hold any JSON;
+// `choice` is one of the strings that its constraints list; `embedding` is a vector of finite numbers.
+type VariableTypeFilter = VariableType
+
+// WatchNames defines model for WatchNames.
+type WatchNames = string
 
 // ExecuteParams defines parameters for Execute.
 type ExecuteParams struct {
 	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
-	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
-	// not longer than the session.
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
@@ -567,13 +1030,13 @@ type ExecuteParams struct {
 
 // GetOpenAPIJSONParams defines parameters for GetOpenAPIJSON.
 type GetOpenAPIJSONParams struct {
-	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body.
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // GetOpenAPIYAMLParams defines parameters for GetOpenAPIYAML.
 type GetOpenAPIYAMLParams struct {
-	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body.
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
@@ -589,8 +1052,8 @@ type ListSessionsParams struct {
 // CreateSessionParams defines parameters for CreateSession.
 type CreateSessionParams struct {
 	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
-	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
-	// not longer than the session.
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
@@ -598,41 +1061,82 @@ type CreateSessionParams struct {
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
-// DeleteSessionParams defines parameters for DeleteSession.
-type DeleteSessionParams struct {
+// ImportSessionParams defines parameters for ImportSession.
+type ImportSessionParams struct {
 	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
-	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
-	// not longer than the session.
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
 	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
-	// IfMatch An `ETag` received earlier, or `*` for any; if the session has another now, nothing happens and the answer is 412.
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+}
+
+// DeleteSessionParams defines parameters for DeleteSession.
+type DeleteSessionParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // UpdateSessionParams defines parameters for UpdateSession.
 type UpdateSessionParams struct {
 	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
-	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
-	// not longer than the session.
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
 	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
-	// IfMatch An `ETag` received earlier, or `*` for any; if the session has another now, nothing happens and the answer is 412.
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ExecuteInSessionParams defines parameters for ExecuteInSession.
 type ExecuteInSessionParams struct {
 	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
-	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
-	// not longer than the session.
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+}
+
+// ExportSessionParams defines parameters for ExportSession.
+type ExportSessionParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ForkSessionParams defines parameters for ForkSession.
+type ForkSessionParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
@@ -640,16 +1144,254 @@ type ExecuteInSessionParams struct {
 	Prefer *Prefer `json:"Prefer,omitempty"`
 }
 
-// TouchSessionParams defines parameters for TouchSession.
-type TouchSessionParams struct {
+// GetTensorParams defines parameters for GetTensor.
+type GetTensorParams struct {
+	// Slice A part of the tensor, as in Python and without steps: for each axis a range or an index, such as `0:10,:,-1`; axes that are
+	// not named are whole, and an index drops its axis. What lies outside answers 416.
+	Slice *Slice `form:"slice,omitempty" json:"slice,omitempty"`
+
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PutTensorParams defines parameters for PutTensor.
+type PutTensorParams struct {
 	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
-	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but
-	// not longer than the session.
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
 	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// TouchSessionParams defines parameters for TouchSession.
+type TouchSessionParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+}
+
+// ListVariablesParams defines parameters for ListVariables.
+type ListVariablesParams struct {
+	// Limit How many items a page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the page begins; the `next_cursor` of the page before. Its content means nothing to a client.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Prefix Only names that begin so.
+	Prefix *VariablePrefix `form:"prefix,omitempty" json:"prefix,omitempty"`
+
+	// Glob Only names that match; `*` stands for any text, `?` for one character, `[a-z]` for one of several.
+	Glob *VariableGlob `form:"glob,omitempty" json:"glob,omitempty"`
+
+	// Type Only variables of this type.
+	Type *VariableTypeFilter `form:"type,omitempty" json:"type,omitempty"`
+}
+
+// CreateVariableParams defines parameters for CreateVariable.
+type CreateVariableParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+}
+
+// DeleteVariableParams defines parameters for DeleteVariable.
+type DeleteVariableParams struct {
+	// Strict Answer 404 `VARIABLE_NOT_FOUND` when there is nothing to delete.
+	Strict *Strict `form:"strict,omitempty" json:"strict,omitempty"`
+
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetVariableParams defines parameters for GetVariable.
+type GetVariableParams struct {
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateVariableParams defines parameters for UpdateVariable.
+type UpdateVariableParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PutVariableParams defines parameters for PutVariable.
+type PutVariableParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetVariableHistoryParams defines parameters for GetVariableHistory.
+type GetVariableHistoryParams struct {
+	// Limit How many items a page has at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before Only versions older than this one.
+	Before *Before `form:"before,omitempty" json:"before,omitempty"`
+}
+
+// IncrementVariableParams defines parameters for IncrementVariable.
+type IncrementVariableParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UnlockVariableParams defines parameters for UnlockVariable.
+type UnlockVariableParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+}
+
+// LockVariableParams defines parameters for LockVariable.
+type LockVariableParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+}
+
+// RollbackVariableParams defines parameters for RollbackVariable.
+type RollbackVariableParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+
+	// IfMatch An `ETag` received earlier, or `*` for any; if there is another now, nothing happens and the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// BatchVariablesParams defines parameters for BatchVariables.
+type BatchVariablesParams struct {
+	// IdempotencyKey Makes repeating safe: the same key with the same request has one effect and one answer, the same key with
+	// another request answers 422 `IDEMPOTENCY_KEY_REUSED`. 1 to 255 visible ASCII characters, kept for a day but not
+	// longer than the session. An export, a batch with `get` and an import with `dry_run` only read, and ignore it.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `durability=LEVEL` asks that what this request writes survives more than all writes do (see `durability` of
+	// `/readyz`). A level that the store cannot honour at present is refused with 400; other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
+	// XLockToken The token of a lock; it opens every variable that was locked with it. 1 to 128 visible ASCII characters.
+	XLockToken *LockToken `json:"X-Lock-Token,omitempty"`
+}
+
+// WatchSessionParams defines parameters for WatchSession.
+type WatchSessionParams struct {
+	// Names Only events of these variables, at most 128, with commas between.
+	Names *WatchNames `form:"names,omitempty" json:"names,omitempty"`
+
+	// IncludeInitial Begin with the variables there are.
+	IncludeInitial *IncludeInitial `form:"include_initial,omitempty" json:"include_initial,omitempty"`
+
+	// After Begin after this `seq`, or after the event of this `id`; 0 is the beginning of the change log. Not together with `include_initial`.
+	After *AfterEvent `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The `id` of the last event that was received; begin after it. Browsers send it by themselves.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
 // ListToolsParams defines parameters for ListTools.
@@ -660,13 +1402,13 @@ type ListToolsParams struct {
 	// Cursor Where the page begins; the `next_cursor` of the page before. Its content means nothing to a client.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body.
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // GetToolParams defines parameters for GetTool.
 type GetToolParams struct {
-	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body.
+	// IfNoneMatch An `ETag` received earlier, or several with commas between; if it still holds, the answer is 304 without a body. For a write, `*` says that nothing may be there yet.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
@@ -676,8 +1418,38 @@ type ExecuteJSONRequestBody = ExecuteRequest
 // CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
 type CreateSessionJSONRequestBody = CreateSessionRequest
 
+// ImportSessionJSONRequestBody defines body for ImportSession for application/json ContentType.
+type ImportSessionJSONRequestBody = ImportSessionRequest
+
 // UpdateSessionJSONRequestBody defines body for UpdateSession for application/json ContentType.
 type UpdateSessionJSONRequestBody = UpdateSessionRequest
 
 // ExecuteInSessionJSONRequestBody defines body for ExecuteInSession for application/json ContentType.
 type ExecuteInSessionJSONRequestBody = ExecuteRequest
+
+// ForkSessionJSONRequestBody defines body for ForkSession for application/json ContentType.
+type ForkSessionJSONRequestBody = ForkSessionRequest
+
+// PutTensorJSONRequestBody defines body for PutTensor for application/json ContentType.
+type PutTensorJSONRequestBody = PutTensorRequest
+
+// CreateVariableJSONRequestBody defines body for CreateVariable for application/json ContentType.
+type CreateVariableJSONRequestBody = CreateVariableRequest
+
+// UpdateVariableJSONRequestBody defines body for UpdateVariable for application/json ContentType.
+type UpdateVariableJSONRequestBody = UpdateVariableRequest
+
+// PutVariableJSONRequestBody defines body for PutVariable for application/json ContentType.
+type PutVariableJSONRequestBody = PutVariableRequest
+
+// IncrementVariableJSONRequestBody defines body for IncrementVariable for application/json ContentType.
+type IncrementVariableJSONRequestBody = IncrementVariableRequest
+
+// LockVariableJSONRequestBody defines body for LockVariable for application/json ContentType.
+type LockVariableJSONRequestBody = LockVariableRequest
+
+// RollbackVariableJSONRequestBody defines body for RollbackVariable for application/json ContentType.
+type RollbackVariableJSONRequestBody = RollbackVariableRequest
+
+// BatchVariablesJSONRequestBody defines body for BatchVariables for application/json ContentType.
+type BatchVariablesJSONRequestBody = VariableBatchRequest

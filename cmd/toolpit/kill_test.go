@@ -152,6 +152,7 @@ func TestKillLosesNothingAndDoublesNothing(t *testing.T) {
 				f.replace(victim, serve(t, "--store", store))
 			}
 			acknowledged := <-done
+			f.members[0].ready(t) // it may have been replaced just now
 			verify(t, f.members[0], acknowledged, clients*each)
 		})
 	}

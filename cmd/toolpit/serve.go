@@ -30,11 +30,17 @@ type serveCmd struct {
 	TombstoneTTL   time.Duration `name:"tombstone-ttl" help:"How long an expired session answers 410 rather than 404." default:"1h"`
 	IdempotencyTTL time.Duration `name:"idempotency-ttl" help:"How long an Idempotency-Key is remembered." default:"24h"`
 
-	MaxBodyBytes    int64 `help:"Largest JSON body." default:"1048576"`
-	MaxVariables    int64 `help:"Variables in a session." default:"10000"`
-	MaxValueBytes   int64 `help:"Encoded size of one variable's value." default:"10240"`
-	MaxSessionBytes int64 `help:"Everything in one session." default:"4294967296"`
-	ChangeLog       int64 `help:"Entries of a session's change log." default:"10000"`
+	MaxBodyBytes       int64 `help:"Largest JSON body." default:"1048576"`
+	MaxEnvelopeBytes   int64 `help:"Largest session that is exported, and body that imports one. Up to eight are handled at the same time, each in twice as much memory." default:"33554432"`
+	MaxVariables       int64 `help:"Variables in a session." default:"10000"`
+	MaxValueBytes      int64 `help:"Encoded size of one variable's value, unless it is a tensor." default:"262144"`
+	MaxTensorBytes     int64 `help:"Largest tensor." default:"1073741824"`
+	MaxSessionBytes    int64 `help:"Everything in one session." default:"4294967296"`
+	MaxHistoryVersions int64 `help:"Versions of a variable that are kept, with the current one." default:"50"`
+	MaxHistoryBytes    int64 `help:"Of a variable's versions but the current one, tensors included; the oldest go first." default:"67108864"`
+	ChangeLog          int64 `help:"Entries of a session's change log." default:"10000"`
+	TensorMemory       int64 `help:"Memory that tensors on their way through this replica may take together; those for which none is left wait." default:"67108864"`
+	MaxWatchers        int   `help:"Streams of changes that this replica sends at the same time." default:"10000"`
 
 	DefaultTimeout time.Duration `help:"Time a call gets when it asks for none." default:"60s"`
 	MaxTimeout     time.Duration `help:"Longest time a call may ask for." default:"300s"`
@@ -65,7 +71,9 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		Durability: c.Durability, Replicas: c.Replicas,
 		DefaultTTL: c.DefaultTTL, MaxTTL: c.MaxTTL, TombstoneTTL: c.TombstoneTTL, IdempotencyTTL: c.IdempotencyTTL,
 		MaxBodyBytes: c.MaxBodyBytes, MaxVariables: c.MaxVariables, MaxValueBytes: c.MaxValueBytes,
-		MaxSessionBytes: c.MaxSessionBytes, ChangeLog: c.ChangeLog,
+		MaxSessionBytes: c.MaxSessionBytes, ChangeLog: c.ChangeLog, MaxEnvelopeBytes: c.MaxEnvelopeBytes,
+		MaxTensorBytes: c.MaxTensorBytes, MaxHistoryVersions: c.MaxHistoryVersions, MaxHistoryBytes: c.MaxHistoryBytes,
+		TensorMemory: c.TensorMemory, MaxWatchers: c.MaxWatchers,
 		DefaultTimeout: c.DefaultTimeout, MaxTimeout: c.MaxTimeout,
 		LightSlots: c.LightSlots, CPUSlots: c.CPUSlots, Queue: c.Queue, OwnerRate: c.OwnerRate,
 		ReplicaID: c.ReplicaID, Version: buildVersion(),

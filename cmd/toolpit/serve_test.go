@@ -94,7 +94,10 @@ func TestHelpExplainsEveryFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"--listen", "--store", "--api-keys", "--insecure", "TOOLPIT_STORE", "--drain-delay", "--tombstone-ttl", "--idempotency-ttl"} {
+	for _, want := range []string{
+		"--listen", "--store", "--api-keys", "--insecure", "TOOLPIT_STORE", "--drain-delay", "--tombstone-ttl", "--idempotency-ttl",
+		"--max-tensor-bytes", "TOOLPIT_TENSOR_MEMORY", "--max-history-versions", "--max-history-bytes", "--max-envelope-bytes", "--max-watchers",
+	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("help does not speak of %s", want)
 		}

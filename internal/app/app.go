@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"toolpit/internal/execution"
@@ -17,7 +18,10 @@ import (
 	"toolpit/internal/telemetry"
 	"toolpit/internal/tools"
 	"toolpit/internal/tools/basic"
+	"toolpit/internal/tools/binary"
 	"toolpit/internal/tools/session"
+	"toolpit/internal/tools/variable"
+	"toolpit/internal/watch"
 )
 
 // GCPercent is the garbage collector's target for a replica, unless GOGC says
@@ -31,6 +35,9 @@ type App struct {
 	log      *slog.Logger
 	access   *server.AccessLog
 	watcher  *watcher
+	hub      *watch.Hub
+	streams  context.Context // done when streams are to go on at another replica
+	endAll   context.CancelFunc
 	http     *http.Server
 	listener *listener
 	stops    []stop // run in reverse
@@ -78,7 +85,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	registry, err := tools.NewRegistry(basic.Tools(), session.Tools())
+	registry, err := tools.NewRegistry(basic.Tools(), session.Tools(), variable.Tools(), binary.Tools())
 	if err != nil {
 		return err
 	}
@@ -100,6 +107,14 @@ func (a *App) wire(ctx context.Context) error {
 	a.watcher = newWatcher(st, store.Durability(a.cfg.Durability), a.log, a.cfg.SweepInterval)
 	metrics.Ready(func() bool { return a.watcher.gate() == nil && !a.watcher.draining.Load() })
 
+	a.hub = watch.New(watch.Config{Source: st, Watchers: a.cfg.MaxWatchers, Log: a.log})
+	a.onStop("watching", a.hub.Close)
+	a.streams, a.endAll = context.WithCancel(context.WithoutCancel(ctx))
+	a.onStop("streams", func() error {
+		a.endAll()
+		return nil
+	})
+
 	executor := execution.New(execution.Config{
 		Light: execution.LaneConfig{Slots: a.cfg.LightSlots, Queue: a.cfg.Queue},
 		CPU:   execution.LaneConfig{Slots: a.cfg.CPUSlots, Queue: a.cfg.Queue},
@@ -115,10 +130,12 @@ func (a *App) wire(ctx context.Context) error {
 	})
 	engine := tools.NewEngine(tools.EngineConfig{Registry: registry, Store: st, Replica: replica, Log: a.log, Load: executor})
 	handler, err := server.New(server.Config{
-		Engine: engine, Executor: executor, Store: st, Keys: keys, Replica: replica,
+		Engine: engine, Executor: executor, Store: st, Watch: a.hub, Streams: a.streams, Keys: keys, Replica: replica,
 		Limits: server.Limits{
-			BodyBytes: a.cfg.MaxBodyBytes, DefaultTTL: a.cfg.DefaultTTL, MaxTTL: a.cfg.MaxTTL,
+			BodyBytes: a.cfg.MaxBodyBytes, EnvelopeBytes: a.cfg.MaxEnvelopeBytes, TensorMemory: a.cfg.TensorMemory,
+			DefaultTTL: a.cfg.DefaultTTL, MaxTTL: a.cfg.MaxTTL,
 			DefaultTimeout: a.cfg.DefaultTimeout, MaxTimeout: a.cfg.MaxTimeout, Rate: a.cfg.OwnerRate,
+			Session: a.cfg.sessionLimits(),
 		},
 		Gate: a.watcher.gate, Ready: a.watcher.ready, Log: a.log, Access: a.access, Metrics: metrics, Tracing: tracing,
 	})
@@ -203,11 +220,9 @@ func (a *App) Run(ctx context.Context) error {
 	served, watched := make(chan error, 1), make(chan error, 1)
 	go func() { served <- a.http.Serve(a.listener) }()
 	go func() { watched <- a.watcher.run(background) }()
-	logged := make(chan struct{})
-	go func() {
-		defer close(logged)
-		a.access.Run(background)
-	}()
+	var others sync.WaitGroup
+	others.Go(func() { a.access.Run(background) })
+	others.Go(func() { a.hub.Run(background) })
 	a.announce()
 
 	var err error
@@ -229,7 +244,7 @@ func (a *App) Run(ctx context.Context) error {
 		_ = a.http.Close()
 		<-served
 	}
-	<-logged
+	others.Wait()
 	return err
 }
 
@@ -244,7 +259,8 @@ func (a *App) drain(served <-chan error) error {
 	if err := a.listener.finish(); err != nil {
 		a.log.Warn("Connections that wait to be accepted are cut off.", slog.Any("error", err))
 	}
-	<-served // every connection is known to the server now
+	<-served   // every connection is known to the server now
+	a.endAll() // whoever comes back reaches another replica
 	ctx, cancel := context.WithTimeout(context.Background(), a.cfg.DrainTimeout)
 	defer cancel()
 	if err := a.http.Shutdown(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"toolpit/internal/server"
 	"toolpit/internal/store"
 )
 
@@ -22,7 +23,11 @@ type Config struct {
 
 	DefaultTTL, MaxTTL, TombstoneTTL, IdempotencyTTL time.Duration
 
-	MaxBodyBytes, MaxVariables, MaxValueBytes, MaxSessionBytes, ChangeLog int64
+	MaxBodyBytes, MaxEnvelopeBytes                                          int64 // of a request
+	MaxVariables, MaxValueBytes, MaxTensorBytes, MaxSessionBytes, ChangeLog int64 // of a session
+	MaxHistoryVersions, MaxHistoryBytes                                     int64 // of a variable
+	TensorMemory                                                            int64 // that tensors on their way take together
+	MaxWatchers                                                             int   // streams at the same time
 
 	DefaultTimeout, MaxTimeout time.Duration
 	LightSlots, CPUSlots       int
@@ -96,13 +101,18 @@ func (c Config) check() error {
 		return configErrorf("--default-timeout %s is longer than --max-timeout %s", c.DefaultTimeout, c.MaxTimeout)
 	}
 	for flag, n := range map[string]int64{
-		"max-body-bytes": c.MaxBodyBytes, "max-variables": c.MaxVariables, "max-value-bytes": c.MaxValueBytes,
+		"max-body-bytes": c.MaxBodyBytes, "max-envelope-bytes": c.MaxEnvelopeBytes,
+		"max-variables": c.MaxVariables, "max-value-bytes": c.MaxValueBytes, "max-tensor-bytes": c.MaxTensorBytes,
 		"max-session-bytes": c.MaxSessionBytes, "change-log": c.ChangeLog,
+		"max-history-versions": c.MaxHistoryVersions, "max-history-bytes": c.MaxHistoryBytes, "max-watchers": int64(c.MaxWatchers),
 		"light-slots": int64(c.LightSlots), "cpu-slots": int64(c.CPUSlots),
 	} {
 		if n < 1 {
 			return configErrorf("--%s must be at least 1", flag)
 		}
+	}
+	if c.TensorMemory < server.LeastTensorMemory {
+		return configErrorf("--tensor-memory must be at least %d", server.LeastTensorMemory)
 	}
 	if !(c.TraceSample >= 0 && c.TraceSample <= 1) { // a NaN is neither
 		return configErrorf("--trace-sample must be a number from 0 to 1")

@@ -14,10 +14,7 @@ import (
 // is no error here: the watcher waits for it.
 func openStore(ctx context.Context, cfg Config, watch redisstore.Observer) (store.Store, error) {
 	common := store.Config{
-		Limits: store.Limits{
-			Variables: cfg.MaxVariables, ValueBytes: cfg.MaxValueBytes,
-			SessionBytes: cfg.MaxSessionBytes, Changes: cfg.ChangeLog,
-		},
+		Limits:       cfg.sessionLimits(),
 		TombstoneTTL: cfg.TombstoneTTL,
 		KeyTTL:       cfg.IdempotencyTTL,
 		Durability:   store.Durability(cfg.Durability),
@@ -42,4 +39,12 @@ func openStore(ctx context.Context, cfg Config, watch redisstore.Observer) (stor
 		return nil, &ConfigError{Reason: unfit.Reason}
 	}
 	return s, err
+}
+
+// sessionLimits is what a session may hold.
+func (c Config) sessionLimits() store.Limits {
+	return store.Limits{
+		Variables: c.MaxVariables, ValueBytes: c.MaxValueBytes, TensorBytes: c.MaxTensorBytes, SessionBytes: c.MaxSessionBytes,
+		Changes: c.ChangeLog, History: c.MaxHistoryVersions, HistoryBytes: c.MaxHistoryBytes,
+	}
 }

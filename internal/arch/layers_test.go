@@ -18,11 +18,12 @@ var levels = map[string]int{
 	"internal/near":     0,
 	"internal/slicing":  0,
 
-	"api":                1,
-	"internal/expr":      1,
-	"internal/npy":       1,
-	"internal/telemetry": 1,
-	"internal/value":     1,
+	"api":                    1,
+	"internal/expr":          1,
+	"internal/npy":           1,
+	"internal/npy/numpytest": 1,
+	"internal/telemetry":     1,
+	"internal/value":         1,
 
 	"internal/store":                      10,
 	"internal/store/storetest/redistest":  11,
@@ -34,6 +35,7 @@ var levels = map[string]int{
 
 	"internal/ml":      20,
 	"internal/ml/plot": 21,
+	"internal/watch":   20,
 
 	"internal/tools":            30,
 	"internal/tools/toolstest":  31,
@@ -67,7 +69,7 @@ var levels = map[string]int{
 
 // testSupport lists the packages that only tests import. Tests may do so
 // whatever their level.
-var testSupport = []string{"internal/store/storetest", "internal/tools/toolstest"}
+var testSupport = []string{"internal/npy/numpytest", "internal/store/storetest", "internal/tools/toolstest"}
 
 // above lists what external tests of a package import from above it, and why.
 var above = map[string]map[string]string{

@@ -27,6 +27,9 @@ const (
 	ConstraintViolation Code = "CONSTRAINT_VIOLATION"
 	CounterOverflow     Code = "COUNTER_OVERFLOW"
 	ValueTooLarge       Code = "VALUE_TOO_LARGE"
+	UnknownType         Code = "UNKNOWN_TYPE"
+	InvalidConstraints  Code = "INVALID_CONSTRAINTS"
+	RangeNotSatisfiable Code = "RANGE_NOT_SATISFIABLE"
 
 	// Things that are not there, or already are.
 	ToolNotFound     Code = "TOOL_NOT_FOUND"
@@ -37,6 +40,8 @@ const (
 	VariableNotFound Code = "VARIABLE_NOT_FOUND"
 	VariableExists   Code = "VARIABLE_EXISTS"
 	VersionConflict  Code = "VERSION_CONFLICT"
+	VersionNotFound  Code = "VERSION_NOT_FOUND"
+	VariableLocked   Code = "VARIABLE_LOCKED"
 
 	// Promises about repetition.
 	IdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
@@ -65,8 +70,9 @@ func Codes() []Code {
 		InvalidRequest, MissingParameter, UnknownParameter, RouteNotFound, MethodNotAllowed,
 		NotAcceptable, BodyTooLarge, UnsupportedMediaType, Unauthenticated, Forbidden,
 		TypeMismatch, ConstraintViolation, CounterOverflow, ValueTooLarge,
+		UnknownType, InvalidConstraints, RangeNotSatisfiable,
 		ToolNotFound, SessionNotFound, SessionExpired, SessionExists, SessionReadOnly,
-		VariableNotFound, VariableExists, VersionConflict,
+		VariableNotFound, VariableExists, VersionConflict, VersionNotFound, VariableLocked,
 		IdempotencyKeyReused, OutcomeUnknown, DurabilityNotReached,
 		SessionQuotaExceeded, VariableQuotaExceeded, RateLimited, PoolSaturated,
 		DeadlineExceeded, StoreUnavailable, StoreFull,

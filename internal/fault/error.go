@@ -25,16 +25,18 @@ type Violation struct {
 
 // Facts are the particulars some codes carry. A zero field is not reported.
 type Facts struct {
-	CurrentVersion int64    // VERSION_CONFLICT; 0: the thing does not exist
-	LimitBytes     int64    // BODY_TOO_LARGE, VALUE_TOO_LARGE
-	Limit          int64    // quotas: what is allowed
-	Current        int64    // quotas: what there is
-	TimeoutMS      int64    // DEADLINE_EXCEEDED: the budget that ran out
-	Phase          string   // DEADLINE_EXCEEDED: queue, tool or store
-	ErrorType      string   // overrides the code's class-like name
-	Allow          []string // METHOD_NOT_ALLOWED
-	Suggestions    []string // near names of something unknown
-	Position       *int     // byte offset inside an expression
+	CurrentVersion int64     // VERSION_CONFLICT; 0: the thing does not exist
+	LimitBytes     int64     // BODY_TOO_LARGE, VALUE_TOO_LARGE
+	Limit          int64     // quotas: what is allowed
+	Current        int64     // quotas: what there is
+	TimeoutMS      int64     // DEADLINE_EXCEEDED: the budget that ran out
+	Phase          string    // DEADLINE_EXCEEDED: queue, tool or store
+	ErrorType      string    // overrides the code's class-like name
+	Allow          []string  // METHOD_NOT_ALLOWED
+	Suggestions    []string  // near names of something unknown
+	Position       *int      // byte offset inside an expression
+	Holder         string    // VARIABLE_LOCKED: who holds the lock
+	Expires        time.Time // VARIABLE_LOCKED: when the lock ends by itself
 }
 
 // New builds an error with a fixed detail.

@@ -61,8 +61,11 @@ func (s *service) admitted(x *exchange) (err error) {
 	if err := s.gate(); err != nil {
 		return err
 	}
-	if x.request.Method == http.MethodDelete {
-		return nil // its answer has no body
+	if x.request.Method == http.MethodDelete || x.request.Pattern == watchRoute {
+		return nil // its answer has no body, or is a stream
+	}
+	if readsTensor(x.request) {
+		return nil // it has forms of its own
 	}
 	return acceptsJSON(h)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 
 	"toolpit/api"
 	"toolpit/internal/fault"
+	"toolpit/internal/store"
 )
 
 // Bodies, each known to an envelope. Nobody writes to them.
@@ -19,6 +21,14 @@ var (
 	executeBody = envelopeOf[api.ExecuteRequest]()
 	createBody  = envelopeOf[api.CreateSessionRequest]()
 	updateBody  = envelopeOf[api.UpdateSessionRequest]()
+
+	putBody            = envelopeOf[api.PutVariableRequest]()
+	createVariableBody = envelopeOf[api.CreateVariableRequest]()
+	patchBody          = envelopeOf[api.UpdateVariableRequest]()
+	incrementBody      = envelopeOf[api.IncrementVariableRequest]()
+	rollbackBody       = envelopeOf[api.RollbackVariableRequest]()
+	lockBody           = envelopeOf[api.LockVariableRequest]()
+	batchBody          = envelopeOf[api.VariableBatchRequest]()
 )
 
 // Bounds of names and texts, as openapi.yaml has them.
@@ -26,10 +36,18 @@ const (
 	maxToolName   = 64
 	maxLabelName  = 64
 	maxLabelValue = 256
+	maxGlob       = 256
 )
 
 // isSessionID tells whether a session may be called that.
 func isSessionID(id string) bool { return spelled(id, "._~-") && alphanumeric(id[0]) }
+
+// isVariableName tells whether a variable may be called that.
+func isVariableName(name string) bool {
+	return spelled(name, "_.-") && (name[0] == '_' || alphanumeric(name[0]) && name[0] > '9')
+}
+
+const variableNameRule = "has 1 to 128 letters, digits, underscores, dots and hyphens, a letter or an underscore first"
 
 // spelled tells whether a text is 1 to 128 letters, digits and marks. Every
 // request asks; a regular expression takes ten times as long.
@@ -110,6 +128,73 @@ func (l Limits) update(b *api.UpdateSessionRequest) []fault.Violation {
 		if value := b.Labels[name]; value != nil {
 			v.labelValue(name, *value)
 		}
+	}
+	return v
+}
+
+func putVariable(b *api.PutVariableRequest) []fault.Violation { return expecting(b.ExpectedVersion) }
+
+func createVariable(b *api.CreateVariableRequest) []fault.Violation {
+	v := refusals(expecting(b.ExpectedVersion))
+	if !isVariableName(b.Name) {
+		v.add("/name", "A variable's name "+variableNameRule+".")
+	}
+	return v
+}
+
+func expecting(version *int64) []fault.Violation {
+	var v refusals
+	if version != nil && *version < 0 {
+		v.add("/expected_version", "Expected a version, or 0 for none, got %d.", *version)
+	}
+	return v
+}
+
+func patchVariable(*api.UpdateVariableRequest) []fault.Violation { return nil }
+
+func incrementVariable(b *api.IncrementVariableRequest) []fault.Violation {
+	var v refusals
+	if b.Min != nil && b.Max != nil && *b.Min > *b.Max {
+		v.add("/max", "Expected at least min, which is %d, got %d.", *b.Min, *b.Max)
+	}
+	return v
+}
+
+func rollbackVariable(b *api.RollbackVariableRequest) []fault.Violation {
+	var v refusals
+	if b.Version < 1 {
+		v.add("/version", "Expected a version, got %d.", b.Version)
+	}
+	return v
+}
+
+func lockVariable(b *api.LockVariableRequest) []fault.Violation {
+	var v refusals
+	v.lasting("/ttl_seconds", &b.TTLSeconds, store.MaxLease, time.Second)
+	if b.Token != nil && !isLockToken(*b.Token) {
+		v.add("/token", "Expected 1 to %d visible ASCII characters.", store.MaxLockToken)
+	}
+	if b.Holder != nil && (*b.Holder == "" || len(*b.Holder) > store.MaxWriterLen) {
+		v.add("/holder", "Expected 1 to %d bytes, got %d.", store.MaxWriterLen, len(*b.Holder))
+	}
+	return v
+}
+
+func batchVariables(b *api.VariableBatchRequest) []fault.Violation {
+	var v refusals
+	if (b.Get == nil) == (b.Set == nil) {
+		v.add("", "Expected either get or set.")
+	}
+	seen := map[string]bool{}
+	for i, name := range b.Get {
+		at := jsontext.Pointer("/get").AppendToken(strconv.Itoa(i))
+		switch {
+		case !isVariableName(name):
+			v.add(at, "A variable's name "+variableNameRule+".")
+		case seen[name]:
+			v.add(at, "The name %q comes twice.", name)
+		}
+		seen[name] = true
 	}
 	return v
 }

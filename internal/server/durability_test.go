@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"toolpit/internal/store"
@@ -38,8 +40,20 @@ func TestPreferredDurability(t *testing.T) {
 			{"POST", "/sessions/demo/touch", ""},
 			{"POST", "/sessions/demo/execute", increment},
 			{"POST", "/execute", `{"tool":"ping"}`},
+			{"POST", "/sessions/demo/variables", `{"name":"x","value":1}`},
+			{"PUT", "/sessions/demo/variables/x", `{"value":2}`},
+			{"PATCH", "/sessions/demo/variables/x", `{"metadata":{"a":1}}`},
+			{"POST", "/sessions/demo/variables/x/increment", `{}`},
+			{"POST", "/sessions/demo/variables/x/rollback", `{"version":1}`},
+			{"POST", "/sessions/demo/variables:batch", `{"set":{"y":{"value":1}}}`},
+			{"PUT", "/sessions/demo/variables/x/lock", `{"ttl_seconds":1,"token":"t"}`},
+			{"DELETE", "/sessions/demo/variables/x/lock", ""},
+			{"DELETE", "/sessions/demo/variables/x", ""},
 			{"DELETE", "/sessions/demo", ""},
 		} {
+			if strings.HasSuffix(c.path, "/lock") && c.method == "DELETE" {
+				header = append(slices.Clone(header), "X-Lock-Token", "t")
+			}
 			if c.path != "/sessions" {
 				s.call("POST", "/sessions", `{"id":"demo","if_exists":"return"}`)
 			}

@@ -18,46 +18,34 @@ type edge struct {
 
 // Execute reads the body strictly and executes a tool without a session.
 func (e *edge) Execute(w http.ResponseWriter, r *http.Request, params api.ExecuteParams) {
-	body, err := read(e.service.limits, r, executeBody, required, e.service.limits.execute)
-	if err != nil {
-		fail(w, r, err)
-		return
+	if body, ok := read(e, w, r, executeBody, required, e.service.limits.execute); ok {
+		response, err := e.service.Execute(r.Context(), api.ExecuteRequestObject{Params: params, Body: body})
+		finish(w, r, response, err, api.ExecuteResponseObject.VisitExecuteResponse)
 	}
-	response, err := e.service.Execute(r.Context(), api.ExecuteRequestObject{Params: params, Body: body})
-	finish(w, r, response, err, api.ExecuteResponseObject.VisitExecuteResponse)
 }
 
 // ExecuteInSession reads the body strictly and executes a tool in a session.
 func (e *edge) ExecuteInSession(w http.ResponseWriter, r *http.Request, id api.SessionID, params api.ExecuteInSessionParams) {
-	body, err := read(e.service.limits, r, executeBody, required, e.service.limits.execute)
-	if err != nil {
-		fail(w, r, err)
-		return
+	if body, ok := read(e, w, r, executeBody, required, e.service.limits.execute); ok {
+		response, err := e.service.ExecuteInSession(r.Context(), api.ExecuteInSessionRequestObject{ID: id, Params: params, Body: body})
+		finish(w, r, response, err, api.ExecuteInSessionResponseObject.VisitExecuteInSessionResponse)
 	}
-	response, err := e.service.ExecuteInSession(r.Context(), api.ExecuteInSessionRequestObject{ID: id, Params: params, Body: body})
-	finish(w, r, response, err, api.ExecuteInSessionResponseObject.VisitExecuteInSessionResponse)
 }
 
 // CreateSession reads the body strictly, or none, and creates a session.
 func (e *edge) CreateSession(w http.ResponseWriter, r *http.Request, params api.CreateSessionParams) {
-	body, err := read(e.service.limits, r, createBody, optional, e.service.limits.create)
-	if err != nil {
-		fail(w, r, err)
-		return
+	if body, ok := read(e, w, r, createBody, optional, e.service.limits.create); ok {
+		response, err := e.service.CreateSession(r.Context(), api.CreateSessionRequestObject{Params: params, Body: body})
+		finish(w, r, response, err, api.CreateSessionResponseObject.VisitCreateSessionResponse)
 	}
-	response, err := e.service.CreateSession(r.Context(), api.CreateSessionRequestObject{Params: params, Body: body})
-	finish(w, r, response, err, api.CreateSessionResponseObject.VisitCreateSessionResponse)
 }
 
 // UpdateSession reads the body strictly and changes a session.
 func (e *edge) UpdateSession(w http.ResponseWriter, r *http.Request, id api.SessionID, params api.UpdateSessionParams) {
-	body, err := read(e.service.limits, r, updateBody, required, e.service.limits.update)
-	if err != nil {
-		fail(w, r, err)
-		return
+	if body, ok := read(e, w, r, updateBody, required, e.service.limits.update); ok {
+		response, err := e.service.UpdateSession(r.Context(), api.UpdateSessionRequestObject{ID: id, Params: params, Body: body})
+		finish(w, r, response, err, api.UpdateSessionResponseObject.VisitUpdateSessionResponse)
 	}
-	response, err := e.service.UpdateSession(r.Context(), api.UpdateSessionRequestObject{ID: id, Params: params, Body: body})
-	finish(w, r, response, err, api.UpdateSessionResponseObject.VisitUpdateSessionResponse)
 }
 
 // TouchSession takes no body. What comes all the same is part of the request
@@ -97,9 +85,14 @@ func (e *edge) ListTools(w http.ResponseWriter, r *http.Request, params api.List
 	e.ServerInterface.ListTools(w, r, params)
 }
 
-// read reads and decodes the body of a request.
-func read[T any](l Limits, r *http.Request, e *envelope[T], p presence, bounds func(*T) []fault.Violation) (*T, error) {
-	return decodeBody(exchangeOf(r.Context()), l.BodyBytes, e, p, bounds)
+// read reads and decodes the body of a request. Where that fails, it answers
+// with what is wrong, and ok is false.
+func read[T any](e *edge, w http.ResponseWriter, r *http.Request, b *envelope[T], p presence, bounds func(*T) []fault.Violation) (body *T, ok bool) {
+	body, err := decodeBody(exchangeOf(r.Context()), e.service.limits.BodyBytes, b, p, bounds)
+	if err != nil {
+		fail(w, r, err)
+	}
+	return body, err == nil
 }
 
 func decodeBody[T any](x *exchange, limit int64, e *envelope[T], p presence, bounds func(*T) []fault.Violation) (*T, error) {

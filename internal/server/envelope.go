@@ -57,19 +57,9 @@ func envelopeOf[T any]() *envelope[T] {
 // that is no JSON, it is only that. Errors: InvalidRequest, MissingParameter
 // and UnknownParameter, with all violations.
 func (e *envelope[T]) decode(body []byte, bounds func(*T) []fault.Violation) (*T, error) {
-	into := new(T)
-	members := reflect.ValueOf(into).Elem()
 	c := complaints{}
-	seen := make([]bool, members.NumField())
-	kind, err := newScan(body).members(func(name []byte, raw jsontext.Value) {
-		f, ok := e.fields[string(name)]
-		if !ok {
-			c.unknown(name, e.names)
-			return
-		}
-		seen[f.index] = true
-		c.assign(members.Field(f.index), raw, jsontext.Pointer("").AppendToken(string(name)), false)
-	})
+	f := e.open(&c, "")
+	kind, err := newScan(body).members(f.member)
 	if err != nil {
 		return nil, err
 	}
@@ -77,20 +67,88 @@ func (e *envelope[T]) decode(body []byte, bounds func(*T) []fault.Violation) (*T
 		c.add("", fault.TypeMismatch, "Expected an object, got "+value.KindName(kind)+".")
 		return nil, c.verdict()
 	}
-	for _, name := range e.names {
-		if f := e.fields[name]; f.required && !seen[f.index] {
-			c.add(jsontext.Pointer("").AppendToken(name), fault.MissingParameter, fmt.Sprintf("The member %q is missing.", name))
-		}
-	}
-	for _, v := range bounds(into) {
-		if !c.about(v.Pointer) {
-			c.add(jsontext.Pointer(v.Pointer), v.Code, v.Detail)
-		}
-	}
+	f.close(bounds)
 	if err := c.verdict(); err != nil {
 		return nil, err
 	}
-	return into, nil
+	return f.into, nil
+}
+
+// nested reads an object inside a body that has been scanned as a whole. What
+// it returns is good only if it complained of nothing.
+func (e *envelope[T]) nested(c *complaints, at jsontext.Pointer, raw jsontext.Value, bounds func(*T) []fault.Violation) *T {
+	f := e.open(c, at)
+	if eachMember(c, at, raw, f.member) {
+		f.close(bounds)
+	}
+	return f.into
+}
+
+// eachMember calls member for each member of an object inside a body that has
+// been scanned as a whole, until it has complained of something else.
+func eachMember(c *complaints, at jsontext.Pointer, raw jsontext.Value, member func(name []byte, raw jsontext.Value)) bool {
+	if !c.expect(raw, jsontext.KindBeginObject, "an object", at) {
+		return false
+	}
+	_, _ = newScan(raw).members(member) // what could be wrong with it has been looked for
+	return true
+}
+
+// filling is an object on its way into a struct.
+type filling[T any] struct {
+	envelope   *envelope[T]
+	complaints *complaints
+	at         jsontext.Pointer // of the object in the body
+	into       *T
+	seen       []bool
+}
+
+func (e *envelope[T]) open(c *complaints, at jsontext.Pointer) *filling[T] {
+	f := &filling[T]{envelope: e, complaints: c, at: at, into: new(T)}
+	f.seen = make([]bool, f.members().NumField())
+	return f
+}
+
+func (f *filling[T]) members() reflect.Value { return reflect.ValueOf(f.into).Elem() }
+
+// member takes the next member of the object.
+func (f *filling[T]) member(name []byte, raw jsontext.Value) {
+	known, ok := f.envelope.fields[string(name)]
+	if !ok {
+		f.complaints.unknown(f.at, name, f.envelope.names)
+		return
+	}
+	f.seen[known.index] = true
+	f.complaints.assign(f.members().Field(known.index), raw, f.at.AppendToken(string(name)), false)
+}
+
+// close adds what is missing and what is out of bounds.
+func (f *filling[T]) close(bounds func(*T) []fault.Violation) {
+	unread := f.unread()
+	for _, name := range f.envelope.names {
+		if known := f.envelope.fields[name]; known.required && !f.seen[known.index] {
+			f.complaints.add(f.at.AppendToken(name), fault.MissingParameter, fmt.Sprintf("The member %q is missing.", name))
+		}
+	}
+	for _, v := range bounds(f.into) {
+		if v.Pointer == "" && unread {
+			continue // what was not taken looks as if it were not there
+		}
+		if at := f.at + jsontext.Pointer(v.Pointer); !f.complaints.about(string(at)) {
+			f.complaints.add(at, v.Code, v.Detail)
+		}
+	}
+}
+
+// unread tells whether a member was not taken, since it has the wrong type or is
+// too large.
+func (f *filling[T]) unread() bool {
+	for name := range f.envelope.fields {
+		if f.complaints.about(string(f.at.AppendToken(name))) {
+			return true
+		}
+	}
+	return false
 }
 
 // complaints gathers what is wrong with the members of a body.
@@ -114,13 +172,13 @@ func (c *complaints) about(pointer string) bool {
 
 // unknown complains of a member that the envelope does not have. A body may
 // consist of them, so those that are not listed cost nothing.
-func (c *complaints) unknown(name []byte, known []string) {
+func (c *complaints) unknown(at jsontext.Pointer, name []byte, known []string) {
 	if len(c.violations) == maxViolations {
 		c.count++
 		return
 	}
 	short := strings.ToValidUTF8(string(name[:min(len(name), maxPointer)]), "")
-	c.add(jsontext.Pointer("").AppendToken(short), fault.UnknownParameter,
+	c.add(at.AppendToken(short), fault.UnknownParameter,
 		fmt.Sprintf("There is no member %.64q; known are %s.", short, listed(known)))
 	c.suggestions = append(c.suggestions, near.Names(short, known, maxNear)...)
 }
@@ -165,6 +223,12 @@ func (c *complaints) assign(into reflect.Value, raw jsontext.Value, at jsontext.
 		c.text(into, raw, at)
 	case t.Kind() == reflect.Int64:
 		c.integer(into, raw, at)
+	case t.Kind() == reflect.Bool:
+		if raw.Kind() == jsontext.KindTrue || c.expect(raw, jsontext.KindFalse, "a boolean", at) {
+			into.SetBool(raw.Kind() == jsontext.KindTrue)
+		}
+	case t == reflect.TypeFor[[]string]():
+		c.texts(into, raw, at)
 	case t.Kind() == reflect.Map:
 		c.labels(into, raw, at)
 	}
@@ -173,7 +237,8 @@ func (c *complaints) assign(into reflect.Value, raw jsontext.Value, at jsontext.
 // mustAssign panics when assign knows nothing of t.
 func mustAssign(t reflect.Type) {
 	switch {
-	case t == reflect.TypeFor[json.RawMessage](), t.Kind() == reflect.String, t.Kind() == reflect.Int64:
+	case t == reflect.TypeFor[json.RawMessage](), t == reflect.TypeFor[[]string]():
+	case t.Kind() == reflect.String, t.Kind() == reflect.Int64, t.Kind() == reflect.Bool:
 	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
 		mustAssign(t.Elem())
 	default:
@@ -199,6 +264,29 @@ func (c *complaints) text(into reflect.Value, raw jsontext.Value, at jsontext.Po
 	}
 	text, _ := jsontext.AppendUnquote(nil, raw) // it has been checked
 	into.SetString(string(text))
+}
+
+// texts fills a list.
+func (c *complaints) texts(into reflect.Value, raw jsontext.Value, at jsontext.Pointer) {
+	if !c.expect(raw, jsontext.KindBeginArray, "an array", at) {
+		return
+	}
+	list := []string{}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true)) // all has been checked
+	_, err := dec.ReadToken()
+	for err == nil && dec.PeekKind() != jsontext.KindEndArray {
+		if len(list) == store.MaxOps {
+			c.add(at, fault.ConstraintViolation, fmt.Sprintf("Expected at most %d items.", store.MaxOps))
+			return
+		}
+		var item jsontext.Value
+		if item, err = dec.ReadValue(); err == nil {
+			text := reflect.New(reflect.TypeFor[string]()).Elem()
+			c.text(text, item, at.AppendToken(strconv.Itoa(len(list))))
+			list = append(list, text.String())
+		}
+	}
+	into.Set(reflect.ValueOf(list))
 }
 
 // maxDigits is how long a number may be written. 400 digits are out of every

@@ -23,6 +23,7 @@ func FuzzBodies(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"tool":"echo","arguments":{"a":[1,2,{"b":null}]},"timeout_ms":1000}`, `{"id":"demo","ttl_seconds":6e1,"labels":{"a":"b"}}`,
 		`{"labels":{"a":null},"if_exists":"return"}`, ` [1,2] `, `{"tool":"a","tool":"b"}`, `{"tool":"\ud800"}`, "\xff", `{"a":1}x`,
+		`{"value":{"a":[1,9223372036854775807]},"type":"map","metadata":{},"expected_version":0}`, `{"set":{"a":{"value":1}},"atomic":true}`, `{"get":["a","b"]}`,
 		strings.Repeat("[", 70), `{"timeout_ms":1e400,"tool":7}`, `{"~/":{}}`,
 	} {
 		f.Add([]byte(seed))
@@ -39,6 +40,18 @@ func FuzzBodies(f *testing.F) {
 		judge(t, body, create, err)
 		update, err := updateBody.decode(body, limits.update)
 		judge(t, body, update, err)
+		put, err := putBody.decode(body, putVariable)
+		judge(t, body, put, err)
+		if err == nil && !bytes.Contains(body, put.Value) {
+			t.Errorf("the value %s is not the one that was sent", put.Value)
+		}
+		several, err := batchBody.decode(body, batchVariables)
+		judge(t, body, several, err)
+		if err == nil && several.Set != nil {
+			if _, err := batchItems(several.Set); fault.CodeOf(err) == fault.Internal {
+				t.Errorf("%q: %v", body, err)
+			}
+		}
 		if !bytes.Equal(before, body) {
 			t.Error("the body was changed")
 		}
@@ -123,7 +136,7 @@ func TestEnvelopeRefusesTypesItCannotFill(t *testing.T) {
 		}
 	}()
 	envelopeOf[struct {
-		List []string `json:"list"`
+		List []bool `json:"list"`
 	}]()
 }
 
@@ -131,9 +144,16 @@ func TestEnvelopeRefusesTypesItCannotFill(t *testing.T) {
 // bounds do not know.
 func TestEveryBodyHasItsEnvelope(t *testing.T) {
 	for name, got := range map[string][]string{
-		"arguments timeout_ms tool":       executeBody.names,
-		"id if_exists labels ttl_seconds": createBody.names,
-		"labels ttl_seconds":              updateBody.names,
+		"arguments timeout_ms tool":                             executeBody.names,
+		"id if_exists labels ttl_seconds":                       createBody.names,
+		"labels ttl_seconds":                                    updateBody.names,
+		"constraints expected_version metadata type value":      putBody.names,
+		"constraints expected_version metadata name type value": createVariableBody.names,
+		"constraints metadata":                                  patchBody.names,
+		"by initial max min":                                    incrementBody.names,
+		"version":                                               rollbackBody.names,
+		"holder token ttl_seconds":                              lockBody.names,
+		"atomic get set":                                        batchBody.names,
 	} {
 		if strings.Join(got, " ") != name {
 			t.Errorf("members %v, the bounds are for %s", got, name)

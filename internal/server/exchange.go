@@ -90,7 +90,7 @@ func (x *exchange) WriteHeader(status int) {
 }
 
 // Write sends a part of the answer. A large one goes in pieces, and each piece
-// gets writeTime: what is bounded is how slow a reader may be, not how much
+// gets pieceTime: what is bounded is how slow a reader may be, not how much
 // there is to read.
 func (x *exchange) Write(p []byte) (n int, err error) {
 	if x.status == 0 {
@@ -99,7 +99,7 @@ func (x *exchange) Write(p []byte) (n int, err error) {
 	for {
 		piece := p[n:min(n+pieceSize, len(p))]
 		if n > 0 {
-			x.writeWithin(writeTime)
+			x.writeWithin(pieceTime)
 		}
 		written, err := x.send(piece)
 		n += written
@@ -127,8 +127,9 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 const (
 	bodyTime  = 6 * time.Second // for a request to come; see HTTPServer
 	bodyRate  = 32 << 10        // bytes a second of a body, which earn it more time
-	writeTime = 5 * time.Second // to take a piece of an answer
-	pieceSize = 64 << 10
+	writeTime = 5 * time.Second // to take the beginning of an answer, or an event
+	pieceSize = 256 << 10       // of a large answer: smaller ones cost more than what is in them
+	pieceTime = pieceSize / bodyRate * time.Second
 )
 
 // The methods below ignore the error: a writer without deadlines is a
@@ -160,9 +161,12 @@ func (x *exchange) age() time.Duration { return time.Since(x.start) }
 
 // hasRead gives a body more time for what has come of it: what is bounded is how
 // slow a sender may be.
-func (x *exchange) hasRead(n int) {
+func (x *exchange) hasRead(n int) { x.readWithin(x.start, n) }
+
+// readWithin gives a body bodyTime from then on, and more for n bytes of it.
+func (x *exchange) readWithin(since time.Time, n int) {
 	earned := time.Duration(n) * time.Second / bodyRate
-	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(x.start.Add(bodyTime + earned))
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(since.Add(bodyTime + earned))
 }
 
 // hasBody lifts the limit of the time that a request may take to come. Left in

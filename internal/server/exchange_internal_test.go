@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"toolpit/internal/store"
 	"toolpit/internal/telemetry"
 )
 
@@ -110,3 +111,28 @@ type deadlines struct {
 
 func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
 func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; d.extended++; return nil }
+
+// TestNobodySavesTimeUp reads a body of many chunks as a stream: however much has
+// come, a client that stops has no more time than one chunk earns.
+func TestNobodySavesTimeUp(t *testing.T) {
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	const size = 20 * store.ChunkSize
+	r := httptest.NewRequest(http.MethodPut, "/", io.LimitReader(readerFunc(func(p []byte) (int, error) {
+		return min(len(p), 100_000), nil
+	}), size))
+	b := &bodyStream{exchange: newExchange(w, r), limit: size}
+	buffer, most := make([]byte, store.ChunkSize), time.Duration(0)
+	for {
+		_, err := b.Read(buffer)
+		if err != nil {
+			if b.total != size || !w.read.IsZero() {
+				t.Errorf("%v after %d bytes, the deadline is %v", err, b.total, w.read)
+			}
+			break
+		}
+		most = max(most, time.Until(w.read))
+	}
+	if limit := bodyTime + 2*time.Duration(store.ChunkSize/bodyRate)*time.Second; most > limit || most < bodyTime+20*time.Second {
+		t.Errorf("a client had up to %v, want at most %v", most, limit)
+	}
+}

@@ -40,6 +40,9 @@ func (s *service) execute(ctx context.Context, x *exchange, session string, key 
 	if inv.Durability, err = s.preferred(ctx, x); err != nil {
 		return executed{}, err
 	}
+	if inv.LockToken, err = lockToken(x); err != nil {
+		return executed{}, err
+	}
 	run, err := s.engine.Prepare(ctx, inv)
 	if err != nil {
 		return executed{}, err

@@ -21,7 +21,7 @@ func executesInSession(r *http.Request) (id string, ok bool) {
 	if keys := r.Header["Idempotency-Key"]; len(keys) > 1 || len(keys) == 1 && (keys[0] == "" || strings.Contains(keys[0], "%")) {
 		return "", false
 	}
-	if len(r.Header["Prefer"]) > 0 {
+	if len(r.Header["Prefer"]) > 0 || len(r.Header["X-Lock-Token"]) > 0 {
 		return "", false
 	}
 	rest, ok := strings.CutPrefix(r.URL.Path, "/sessions/")

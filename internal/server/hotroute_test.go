@@ -67,6 +67,8 @@ func TestTheShortWayAnswersLikeTheLongOne(t *testing.T) {
 		"preference":        {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Prefer", "durability=everysec")},
 		"too much to ask":   {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Prefer", "durability=replicated")},
 		"two preferences":   {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("Prefer", "a", "durability=everysec")},
+		"lock token":        {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("X-Lock-Token", "t")},
+		"bad lock token":    {"demo", "dem%6f", `{"tool":"increment_counter"}`, with("X-Lock-Token", "a b")},
 		"unknown parameter": {"demo", "dem%6f", `{"tool":"increment_counter","why":1}`, typed},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,6 +32,21 @@ func TestRepetitionsOfEveryMutatingRoute(t *testing.T) {
 		{"patch", "PATCH", "/sessions/demo", `{"labels":{"a":"b"}}`, [3]string{"PATCH", "/sessions/demo", `{"labels":{"a":"c"}}`}, 200},
 		{"touch", "POST", "/sessions/demo/touch", "", [3]string{"DELETE", "/sessions/demo", ""}, 200},
 		{"touch with a body", "POST", "/sessions/demo/touch", `{}`, [3]string{"POST", "/sessions/demo/touch", `{"other":1}`}, 200},
+		{"create a variable", "POST", "/sessions/demo/variables", `{"name":"x","value":[1]}`, [3]string{"POST", "/sessions/demo/variables", `{"name":"x","value":[2]}`}, 201},
+		{"write a variable", "PUT", "/sessions/demo/variables/v", `{"value":2}`, [3]string{"PUT", "/sessions/demo/variables/v", `{"value":3}`}, 200},
+		{"write a new variable", "PUT", "/sessions/demo/variables/w", `{"value":2,"expected_version":0}`, [3]string{"PUT", "/sessions/demo/variables/x", `{"value":2,"expected_version":0}`}, 201},
+		{"patch a variable", "PATCH", "/sessions/demo/variables/v", `{"metadata":{"a":1}}`, [3]string{"PATCH", "/sessions/demo/variables/v", `{}`}, 200},
+		{"increment", "POST", "/sessions/demo/variables/v/increment", `{}`, [3]string{"POST", "/sessions/demo/variables/v/increment", `{"by":1}`}, 200},
+		{"rollback", "POST", "/sessions/demo/variables/v/rollback", `{"version":1}`, [3]string{"POST", "/sessions/demo/variables/v/rollback", `{"version":2}`}, 200},
+		{"lock", "PUT", "/sessions/demo/variables/v/lock", `{"ttl_seconds":9}`, [3]string{"PUT", "/sessions/demo/variables/v/lock", `{"ttl_seconds":8}`}, 200},
+		{"unlock", "DELETE", "/sessions/demo/variables/v/lock", ``, [3]string{"DELETE", "/sessions/demo/variables/v", ``}, 204},
+		{"delete a variable", "DELETE", "/sessions/demo/variables/v", ``, [3]string{"DELETE", "/sessions/demo/variables/v/lock", ``}, 204},
+		{"delete no variable", "DELETE", "/sessions/demo/variables/none?strict=true", ``, [3]string{"DELETE", "/sessions/demo/variables/v", ``}, 404},
+		{
+			"batch", "POST", "/sessions/demo/variables:batch", `{"set":{"v":{"value":5},"w":{"value":true,"expected_version":3}}}`,
+			[3]string{"POST", "/sessions/demo/variables:batch", `{"set":{}}`},
+			200,
+		},
 		{"delete", "DELETE", "/sessions/demo", "", [3]string{"POST", "/sessions/demo/touch", ""}, 204},
 		{"execute", "POST", "/execute", `{"tool":"get_stats"}`, [3]string{"POST", "/execute", `{"tool":"ping"}`}, 200},
 		{
@@ -68,12 +83,14 @@ func TestRepetitionsOfEveryMutatingRoute(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := start(t)
 			s.session("demo")
+			s.call("PUT", "/sessions/demo/variables/v", `{"value":1}`).wants(201)
 			key := []string{"Idempotency-Key", `"visible"!~`}
 			first := s.call(test.method, test.path, test.body, key...).wants(test.status)
 			if first.header.Get("Idempotency-Replayed") != "" {
 				t.Error("the first answer is marked as replayed")
 			}
 			s.call("PATCH", "/sessions/demo", `{"labels":{"changed":"yes"}}`)
+			s.call("PUT", "/sessions/demo/variables/v", `{"value":100}`)
 			s.call("POST", "/sessions/demo/execute", `{"tool":"set_counter","arguments":{"value":100}}`)
 
 			again := s.call(test.method, test.path, test.body, key...).wants(test.status)
@@ -126,6 +143,16 @@ func TestKeysAreChecked(t *testing.T) {
 		{"POST", "/sessions/demo/touch"},
 		{"POST", "/execute", `{"tool":"ping"}`},
 		{"POST", "/sessions/demo/execute", `{"tool":"ping"}`},
+		{"POST", "/sessions/demo/variables", `{"name":"x","value":1}`},
+		{"PUT", "/sessions/demo/variables/x", `{"value":1}`},
+		{"PATCH", "/sessions/demo/variables/x", `{}`},
+		{"DELETE", "/sessions/demo/variables/x"},
+		{"POST", "/sessions/demo/variables:batch", `{"set":{}}`},
+		{"POST", "/sessions/demo/variables:batch", `{"get":[]}`},
+		{"POST", "/sessions/demo/variables/x/increment", `{}`},
+		{"POST", "/sessions/demo/variables/x/rollback", `{"version":1}`},
+		{"PUT", "/sessions/demo/variables/x/lock", `{"ttl_seconds":1}`},
+		{"DELETE", "/sessions/demo/variables/x/lock"},
 	} {
 		for name, values := range map[string][]string{
 			"empty": {""}, "blank inside": {"a b"}, "too long": {strings.Repeat("k", 256)}, "not ASCII": {"clé"}, "two": {"a", "b"},

@@ -79,6 +79,21 @@ var kinds = map[fault.Code]kind{
 		cause: "The arguments, or a value to be stored, have more bytes than limit_bytes.",
 		cure:  "Send or store less at once.",
 	},
+	fault.UnknownType: {
+		status: 422, title: "There is no such type", errorType: "UnknownTypeError",
+		cause: "A variable was to have a type, or a tensor a dtype, that this service does not know.",
+		cure:  "Use one of suggestions, or what the detail lists. Without type, it is what the value seems to be.",
+	},
+	fault.InvalidConstraints: {
+		status: 422, title: "The constraints are not acceptable", errorType: "InvalidConstraintsError",
+		cause: "The constraints do not fit the variable's type, contradict one another, or are not those that the variable has.",
+		cure:  "Correct everything that errors[] lists. PATCH changes the constraints of a variable that is there.",
+	},
+	fault.RangeNotSatisfiable: {
+		status: 416, title: "The range is outside of the content", errorType: "RangeError",
+		cause: "The Range header asks for bytes, or slice for elements, that the tensor does not have.",
+		cure:  "Ask for a part of what there is: Content-Range says how many bytes that are, and for a slice the detail says which shape the tensor has.",
+	},
 	fault.ToolNotFound: {
 		status: 404, title: "There is no such tool", errorType: "ToolNotFoundError",
 		cause: "No tool has that name.",
@@ -118,6 +133,16 @@ var kinds = map[fault.Code]kind{
 		status: 412, title: "Another version is current", errorType: "VersionConflictError",
 		cause: "What was to be changed no longer has the version that If-Match, or the call, asked for. Nothing was changed.",
 		cure:  "Read it again (current_version, when there is one), decide again, and send the new version.",
+	},
+	fault.VersionNotFound: {
+		status: 404, title: "There is no such version", errorType: "VersionNotFoundError",
+		cause: "The variable's history does not have the version: it never was, or is so old that it was dropped.",
+		cure:  "GET /sessions/{id}/variables/{name}/history lists the versions there are.",
+	},
+	fault.VariableLocked: {
+		status: 423, title: "The variable is locked", errorType: "VariableLockedError", retryable: true, after: time.Second,
+		cause: "Somebody holds the lock of the variable, or of one in the session that was to be deleted; holder says who.",
+		cure:  "Send the lock's token as X-Lock-Token, or wait: at expires_at the lock ends by itself.",
 	},
 	fault.IdempotencyKeyReused: {
 		status: 422, title: "The idempotency key was used before", errorType: "IdempotencyKeyReusedError",

@@ -73,6 +73,21 @@ func (s *series) executed(tool string, replayed bool, d time.Duration, err error
 	}
 }
 
+// watched counts what a stream of changes has delivered. Those that only move
+// a position are no events to the caller.
+func (s *series) watched(events []event) {
+	told, gaps := 0, 0
+	for _, e := range events {
+		if e.kind != "" {
+			told++
+		}
+		if e.kind == gapEvent {
+			gaps++
+		}
+	}
+	s.of.Watched(told, gaps)
+}
+
 // GetMetrics is never called: edge answers it.
 func (s *service) GetMetrics(context.Context, api.GetMetricsRequestObject) (api.GetMetricsResponseObject, error) {
 	return nil, fault.New(fault.Internal, "")

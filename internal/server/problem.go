@@ -93,8 +93,14 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 // stream. It leaves the fault in the exchange.
 func (x *exchange) problem(r *http.Request, err error) api.Problem {
 	x.fault = faultOf(r, err)
-	p := problemOf(kindOf(x.fault.Code), x.fault)
-	p.Instance = r.URL.EscapedPath()
+	return x.described(x.fault)
+}
+
+// described is what a fault is to the caller, as a whole answer or as a part of
+// one.
+func (x *exchange) described(e *fault.Error) api.Problem {
+	p := problemOf(kindOf(e.Code), e)
+	p.Instance = x.request.URL.EscapedPath()
 	p.RequestID = x.id
 	return p
 }
@@ -120,6 +126,8 @@ func problemOf(k kind, e *fault.Error) api.Problem {
 		Allow:          e.Facts.Allow,
 		Suggestions:    e.Facts.Suggestions,
 		Position:       e.Facts.Position,
+		Holder:         e.Facts.Holder,
+		ExpiresAt:      e.Facts.Expires,
 	}
 	if p.Detail == "" {
 		p.Detail = k.title + "."

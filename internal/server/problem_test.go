@@ -68,6 +68,22 @@ func provoked() map[fault.Code]func(t *testing.T) *answer {
 		fault.ValueTooLarge: func(t *testing.T) *answer {
 			return start(t).call("POST", "/execute", `{"tool":"echo","arguments":{"a":"`+strings.Repeat("x", 256<<10)+`"}}`)
 		},
+		fault.UnknownType: func(t *testing.T) *answer {
+			s := start(t)
+			s.session("demo")
+			return s.call("PUT", "/sessions/demo/variables/x", `{"value":1,"type":"intger"}`)
+		},
+		fault.InvalidConstraints: func(t *testing.T) *answer {
+			s := start(t)
+			s.session("demo")
+			return s.call("PUT", "/sessions/demo/variables/x", `{"value":1,"constraints":{"min":2,"max":1}}`)
+		},
+		fault.RangeNotSatisfiable: func(t *testing.T) *answer {
+			s := start(t)
+			s.session("demo")
+			s.call("PUT", "/sessions/demo/tensors/x", `{"dtype":"u8","shape":[3],"data":[1,2,3]}`).wants(http.StatusCreated)
+			return s.call("GET", "/sessions/demo/tensors/x", "", "Accept", octets, "Range", "bytes=3-")
+		},
 		fault.ToolNotFound: func(t *testing.T) *answer {
 			return start(t).call("POST", "/execute", `{"tool":"increment_count"}`)
 		},
@@ -109,6 +125,19 @@ func provoked() map[fault.Code]func(t *testing.T) *answer {
 			s := start(t)
 			s.session("demo")
 			return s.call("PATCH", "/sessions/demo", `{"ttl_seconds":60}`, "If-Match", `"other"`)
+		},
+		fault.VersionNotFound: func(t *testing.T) *answer {
+			s := start(t)
+			s.session("demo")
+			s.call("PUT", "/sessions/demo/variables/x", `{"value":1}`).wants(http.StatusCreated)
+			return s.call("POST", "/sessions/demo/variables/x/rollback", `{"version":7}`)
+		},
+		fault.VariableLocked: func(t *testing.T) *answer {
+			s := start(t)
+			s.session("demo")
+			s.call("PUT", "/sessions/demo/variables/x", `{"value":1}`).wants(http.StatusCreated)
+			s.call("PUT", "/sessions/demo/variables/x/lock", `{"ttl_seconds":60,"holder":"trainer-7"}`).wants(http.StatusOK)
+			return s.call("PUT", "/sessions/demo/variables/x", `{"value":2}`)
 		},
 		fault.IdempotencyKeyReused: func(t *testing.T) *answer {
 			s := start(t)
@@ -251,7 +280,7 @@ func (a *answer) transcript() []byte {
 	a.t.Helper()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d\n", a.status)
-	for _, name := range []string{"Allow", "Connection", "Content-Type", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate"} {
+	for _, name := range []string{"Allow", "Connection", "Content-Range", "Content-Type", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate"} {
 		if value := a.header.Get(name); value != "" {
 			fmt.Fprintf(&b, "%s: %s\n", name, value)
 		}
@@ -265,6 +294,9 @@ func (a *answer) transcript() []byte {
 	}
 	if ms, ok := problem["retry_after_ms"].(float64); ok && ms > 1000 {
 		problem["retry_after_ms"] = "some time"
+	}
+	if _, ok := problem["expires_at"]; ok {
+		problem["expires_at"] = "some time"
 	}
 	text, err := json.MarshalIndent(problem, "", "  ")
 	if err != nil {

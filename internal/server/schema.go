@@ -62,6 +62,9 @@ func openAPIKeyword(out *tree, name string, value *tree) (err error) {
 		openAPIType(out, value)
 	case "properties":
 		value, err = eachSchema(value)
+		if err == nil {
+			anything(value)
+		}
 		out.set(name, value)
 	case "allOf", "anyOf", "oneOf":
 		value, err = eachSchema(value)
@@ -104,6 +107,19 @@ func openAPIType(out, value *tree) {
 			alternatives.items = append(alternatives.items, one)
 		}
 		out.set("anyOf", alternatives)
+	}
+}
+
+// anything lets members whose schemas ask for nothing be null: readers of the
+// older form disagree about that.
+func anything(properties *tree) {
+	for _, property := range properties.items {
+		asks := slices.ContainsFunc([]string{"type", "enum", "allOf", "anyOf", "oneOf", "not"}, func(keyword string) bool {
+			return property.get(keyword) != nil
+		})
+		if !asks {
+			property.set("nullable", scalar("true"))
+		}
 	}
 }
 

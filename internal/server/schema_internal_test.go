@@ -20,7 +20,7 @@ func TestOpenAPISchema(t *testing.T) {
 		{`{"type":"string","contentEncoding":"base64"}`, `{"type":"string","format":"byte"}`},
 		{
 			`{"type":"object","required":[],"properties":{"a":true,"b":{"const":1}},"additionalProperties":false}`,
-			`{"type":"object","properties":{"a":{},"b":{"enum":[1]}},"additionalProperties":false}`,
+			`{"type":"object","properties":{"a":{"nullable":true},"b":{"enum":[1]}},"additionalProperties":false}`,
 		},
 		{`{"additionalProperties":{"const":"x"},"required":["a"]}`, `{"additionalProperties":{"enum":["x"]},"required":["a"]}`},
 		{`{"items":{"const":1},"not":true,"anyOf":[{"const":2},false]}`, `{"items":{"enum":[1]},"not":{},"anyOf":[{"enum":[2]},{"not":{}}]}`},

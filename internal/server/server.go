@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+	"golang.org/x/sync/semaphore"
 
 	"toolpit/api"
 	"toolpit/internal/execution"
@@ -17,12 +18,14 @@ import (
 	"toolpit/internal/store"
 	"toolpit/internal/telemetry"
 	"toolpit/internal/tools"
+	"toolpit/internal/watch"
 )
 
-// Store is what the edge itself needs of a store; state inside sessions is the
-// tools' matter.
+// Store is what the edge itself needs of a store.
 type Store interface {
 	store.Sessions
+	store.Variables
+	store.Blobs
 	store.Answers
 	Honours(ctx context.Context) ([]store.Durability, error) // see store.Health
 }
@@ -38,9 +41,13 @@ type Config struct {
 	Engine   *tools.Engine
 	Executor Executor
 	Store    Store
-	Keys     *Keys // nil: nobody is asked for a key, and everything belongs to the owner "default"
+	Watch    *watch.Hub // follows the same store
+	Keys     *Keys      // nil: nobody is asked for a key, and everything belongs to the owner "default"
 	Replica  tools.Replica
 	Limits   Limits
+	// Streams, when it is done, ends the streams that can go on elsewhere. nil is
+	// never done.
+	Streams context.Context
 	// Gate refuses requests until the service can serve them, with an error
 	// that tells the caller why, such as fault.StoreUnavailable. Probes, the
 	// documentation and the API document pass. nil is always open.
@@ -58,12 +65,15 @@ type Config struct {
 // Limits bounds requests. The zero value of a field means the default.
 type Limits struct {
 	BodyBytes      int64         // of a JSON body; default 1 MiB
+	EnvelopeBytes  int64         // of an exported session, and of a body that brings one; default 32 MiB
+	TensorMemory   int64         // that tensors on their way may take together; default 64 MiB, at least LeastTensorMemory
 	DefaultTTL     time.Duration // of a session that asks for none; default 1 h
 	MaxTTL         time.Duration // default 30 days
 	DefaultTimeout time.Duration // of a call that asks for none; default 60 s
 	MaxTimeout     time.Duration // default 300 s
 	Rate           float64       // requests a second of one owner; 0: any number
 	Burst          int           // requests at once; default a second's worth
+	Session        store.Limits  // what the store was opened with
 }
 
 // WithDefaults fills in what was left out.
@@ -76,6 +86,13 @@ func (l Limits) WithDefaults() Limits {
 	if l.BodyBytes == 0 {
 		l.BodyBytes = 1 << 20
 	}
+	if l.EnvelopeBytes == 0 {
+		l.EnvelopeBytes = 32 << 20
+	}
+	l.Session = l.Session.WithDefaults()
+	if l.TensorMemory == 0 {
+		l.TensorMemory = 64 << 20
+	}
 	fill(&l.DefaultTTL, time.Hour)
 	fill(&l.MaxTTL, 30*24*time.Hour)
 	fill(&l.DefaultTimeout, time.Minute)
@@ -84,7 +101,8 @@ func (l Limits) WithDefaults() Limits {
 }
 
 func (l Limits) check() error {
-	if l.BodyBytes < 1 || l.DefaultTTL < time.Second || l.MaxTTL < l.DefaultTTL ||
+	if l.BodyBytes < 1 || l.EnvelopeBytes < 1 || l.Session.TensorBytes < 1 || l.TensorMemory < LeastTensorMemory ||
+		l.DefaultTTL < time.Second || l.MaxTTL < l.DefaultTTL ||
 		l.DefaultTimeout < time.Millisecond || l.MaxTimeout < l.DefaultTimeout {
 		return fmt.Errorf("server: limits that contradict one another: %+v", l)
 	}
@@ -97,8 +115,13 @@ type service struct {
 	engine   *tools.Engine
 	executor Executor
 	store    Store
+	watch    *watch.Hub
+	streams  context.Context
+	large    places // for bodies and answers of up to EnvelopeBytes
 	keys     *Keys
 	rates    rates
+	memory   *semaphore.Weighted // bytes of tensors and large answers on their way
+	buffers  store.Buffers
 	replica  tools.Replica
 	limits   Limits
 	gate     func() error
@@ -122,17 +145,19 @@ var _ api.StrictServerInterface = (*service)(nil)
 // New makes the handler of all routes. It fails when the configuration is
 // incomplete, or when a tool cannot be described in the API document.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Engine == nil || cfg.Executor == nil || cfg.Store == nil {
-		return nil, errors.New("server: an Engine, an Executor and a Store are needed")
+	if cfg.Engine == nil || cfg.Executor == nil || cfg.Store == nil || cfg.Watch == nil {
+		return nil, errors.New("server: an Engine, an Executor, a Store and a Hub are needed")
 	}
 	s := &service{
-		engine: cfg.Engine, executor: cfg.Executor, store: cfg.Store, keys: cfg.Keys, replica: cfg.Replica,
+		engine: cfg.Engine, executor: cfg.Executor, store: cfg.Store, watch: cfg.Watch, streams: cfg.Streams,
+		large: make(places, maxLarge), keys: cfg.Keys, replica: cfg.Replica,
 		limits: cfg.Limits.WithDefaults(), gate: cfg.Gate, ready: cfg.Ready, log: cfg.Log,
 		access: cfg.Access, tracing: cfg.Tracing, origins: http.NewCrossOriginProtection(),
 	}
 	if err := s.limits.check(); err != nil {
 		return nil, err
 	}
+	s.memory = semaphore.NewWeighted(s.limits.TensorMemory)
 	s.rates = newRates(s.keys, s.limits.Rate, s.limits.Burst)
 	if s.gate == nil {
 		s.gate = func() error { return nil }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,7 +22,10 @@ import (
 	"toolpit/internal/store/sqlitestore"
 	"toolpit/internal/tools"
 	"toolpit/internal/tools/basic"
+	"toolpit/internal/tools/binary"
 	"toolpit/internal/tools/session"
+	"toolpit/internal/tools/variable"
+	"toolpit/internal/watch"
 )
 
 // running is the edge on a real store, with the real tools and some that only
@@ -43,6 +47,7 @@ type setup struct {
 	store    store.Config
 	wrap     func(store.Store) store.Store
 	executor execution.Config
+	hub      func(watch.Config) *watch.Hub
 }
 
 // start runs a service until the end of the test.
@@ -53,6 +58,7 @@ func start(t testing.TB, options ...func(*setup)) *running {
 		store:    store.Config{Offset: func() time.Duration { return time.Duration(r.offset.Load()) }},
 		wrap:     func(s store.Store) store.Store { return s },
 		executor: execution.Config{Light: execution.LaneConfig{Slots: 64, Queue: 64}, CPU: execution.LaneConfig{Slots: 2, Queue: 8}},
+		hub:      watch.New,
 	}
 	for _, o := range options {
 		o(&s)
@@ -76,6 +82,7 @@ func start(t testing.TB, options ...func(*setup)) *running {
 	executor := execution.New(s.executor)
 	s.server.Engine = tools.NewEngine(tools.EngineConfig{Registry: registry, Store: r.store, Replica: replica, Log: log, Load: executor})
 	s.server.Executor, s.server.Store, s.server.Replica = executor, r.store, replica
+	s.server.Watch = newHub(t, s.hub(watch.Config{Source: r.store, Log: log}))
 	if s.server.Log == nil {
 		s.server.Log = log
 	}
@@ -95,9 +102,22 @@ func start(t testing.TB, options ...func(*setup)) *running {
 	return r
 }
 
+// newHub runs a hub until the end of the test.
+func newHub(t testing.TB, hub *watch.Hub) *watch.Hub {
+	var listening sync.WaitGroup
+	listening.Go(func() { hub.Run(t.Context()) })
+	t.Cleanup(func() {
+		listening.Wait()
+		if err := hub.Close(); err != nil {
+			t.Errorf("closing the hub: %v", err)
+		}
+	})
+	return hub
+}
+
 // registry holds the tools of the service.
 func (r *running) registry() (*tools.Registry, error) {
-	return tools.NewRegistry(basic.Tools(), session.Tools(), testTools(r.hold))
+	return tools.NewRegistry(basic.Tools(), session.Tools(), variable.Tools(), binary.Tools(), testTools(r.hold))
 }
 
 // answer is a response, read to its end.
@@ -146,6 +166,38 @@ func (r *running) send(req *http.Request) *answer {
 		r.t.Fatalf("%s %s: %v", req.Method, req.URL, err)
 	}
 	return &answer{t: r.t, status: res.StatusCode, header: res.Header, body: content}
+}
+
+// pages returns the pages of a list, from one link to the next.
+func (r *running) pages(path string) (pages []*answer) {
+	r.t.Helper()
+	const tooMany = 100
+	for path != "" {
+		if len(pages) == tooMany {
+			r.t.Fatalf("there are more than %d pages", tooMany)
+		}
+		a := r.call("GET", path, "").wants(http.StatusOK)
+		pages = append(pages, a)
+		link := a.header.Get("Link")
+		if cursor := a.raw("next_cursor"); (link == "") != (cursor == "") {
+			r.t.Errorf("Link %q beside the cursor %s", link, cursor)
+		}
+		path = strings.TrimSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`)
+	}
+	return pages
+}
+
+// items returns a member of each item of a list.
+func (a *answer) items(member string) (values []string) {
+	a.t.Helper()
+	var items []map[string]any
+	if err := json.Unmarshal([]byte(a.raw("items")), &items); err != nil {
+		a.t.Fatalf("items: %v: %s", err, a.body)
+	}
+	for _, item := range items {
+		values = append(values, fmt.Sprint(item[member]))
+	}
+	return values
 }
 
 // session creates a session of that id.

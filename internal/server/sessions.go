@@ -94,7 +94,7 @@ func (s *service) ListSessions(ctx context.Context, req api.ListSessionsRequestO
 		list.Items = append(list.Items, toSession(one))
 	}
 	return api.ListSessions200JSONResponse{Body: list, Headers: api.ListSessions200ResponseHeaders{
-		Link: nextLink("/sessions", p.Limit, found.Next), ServerTiming: timing,
+		Link: nextLink("/sessions", p.Limit, found.Next, nil), ServerTiming: timing,
 	}}, nil
 }
 
@@ -153,6 +153,9 @@ func (s *service) DeleteSession(ctx context.Context, req api.DeleteSessionReques
 		return nil, err
 	}
 	if removal.Write, err = s.write(ctx, x, req.Params.IdempotencyKey); err != nil {
+		return nil, err
+	}
+	if removal.LockToken, err = lockToken(x); err != nil {
 		return nil, err
 	}
 	start := time.Now()

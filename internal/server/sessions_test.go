@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -152,24 +151,8 @@ func TestListSessions(t *testing.T) {
 		s.session(fmt.Sprintf("s%d", i))
 	}
 	var seen []string
-	path := "/sessions?limit=2"
-	for path != "" {
-		a := s.call("GET", path, "").wants(http.StatusOK)
-		var list struct {
-			Items      []struct{ ID string }
-			NextCursor string `json:"next_cursor"`
-		}
-		if err := json.Unmarshal(a.body, &list); err != nil {
-			t.Fatal(err)
-		}
-		for _, item := range list.Items {
-			seen = append(seen, item.ID)
-		}
-		link := a.header.Get("Link")
-		if (link == "") != (list.NextCursor == "") {
-			t.Errorf("Link %q beside the cursor %q", link, list.NextCursor)
-		}
-		path = strings.TrimSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`)
+	for _, page := range s.pages("/sessions?limit=2") {
+		seen = append(seen, page.items("id")...)
 	}
 	if got := strings.Join(seen, " "); got != "s0 s1 s2 s3 s4" {
 		t.Errorf("the pages hold %s", got)

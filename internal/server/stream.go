@@ -16,10 +16,13 @@ import (
 // event is one message of a stream.
 type event struct {
 	id    int64          // its number in the log that it comes from; 0: it is in none
+	log   string         // the log's name, when the number is not enough, see position
 	kind  string         // "": nothing is told but the id, see next
 	data  jsontext.Value // one JSON text
 	final bool           // nothing comes after it
 }
+
+func (e event) position() position { return position{e.id, e.log} }
 
 // next waits for what comes after a position and returns at least one event, in
 // order, or an error. It is only called when the reader has taken what was
@@ -41,11 +44,15 @@ type next func(ctx context.Context, after int64) ([]event, error)
 type stream struct {
 	exchange *exchange
 	format   streamFormat
-	after    int64 // the position to go on from
+	after    int64  // the number to go on from
+	log      string // what the ids name besides; "": nothing, see position
 	next     next
 	// stop ends the stream without a final event, since it goes on elsewhere:
 	// the replica drains. nil is for streams that are nowhere else.
 	stop context.Context
+	// delivered is told of events that have gone out to the caller. nil is for
+	// streams that nobody counts.
+	delivered func(events []event)
 }
 
 const (
@@ -100,6 +107,9 @@ func (s *stream) run(out *outlet) {
 			final = true
 		}
 		out.flush()
+		if out.err == nil && s.delivered != nil {
+			s.delivered(events)
+		}
 		if final {
 			return
 		}
@@ -120,6 +130,7 @@ func (s *stream) await(ctx context.Context) (events []event, silent bool, err er
 // tell writes events and moves the position. final tells that one of them was.
 func (s *stream) tell(out *outlet, events []event) (final bool) {
 	for _, e := range events {
+		e.log = s.log
 		out.buf = s.format.append(out.buf, e)
 		if len(out.buf) >= streamBuffer {
 			out.write()

@@ -141,6 +141,19 @@ data: [1,2]
 	}
 }
 
+func TestIdsThatNameTheirLog(t *testing.T) {
+	events := []event{{kind: "initial", data: []byte(`1`)}, {id: 7, kind: "a", data: []byte(`2`)}, {id: 9}, {id: 10, kind: "b", data: []byte(`3`), final: true}}
+	for format, want := range map[streamFormat]string{
+		sse:    "retry: 1000\n\nevent: initial\ndata: 1\n\nid: 7-DCMCYIG5\nevent: a\ndata: 2\n\nid: 9-DCMCYIG5\n\nid: 10-DCMCYIG5\nevent: b\ndata: 3\n\n",
+		ndjson: `{"event":"initial","data":1}` + "\n" + `{"id":"7-DCMCYIG5","event":"a","data":2}` + "\n" + `{"id":"9-DCMCYIG5"}` + "\n" + `{"id":"10-DCMCYIG5","event":"b","data":3}` + "\n",
+	} {
+		w := record(t, stream{format: format, log: "DCMCYIG5", next: batches(events)}, http.MethodGet)
+		if d := cmp.Diff(want, w.Body.String()); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+}
+
 func TestFramesOfNDJSON(t *testing.T) {
 	w := record(t, stream{format: ndjson, next: batches(someEvents)}, http.MethodGet)
 	const want = `{"event":"initial","data":{"name":"x"}}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 )
 
@@ -12,7 +11,8 @@ type streamFormat int
 const (
 	// sse is text/event-stream, as browsers read it.
 	sse streamFormat = iota
-	// ndjson has an object on each line: {"id":1,"event":"…","data":…}.
+	// ndjson has an object on each line: {"id":1,"event":"…","data":…}. The id is
+	// a string when it is more than a number.
 	ndjson
 )
 
@@ -52,7 +52,7 @@ func (f streamFormat) append(b []byte, e event) []byte {
 	}
 	if e.id > 0 {
 		b = append(b, "id: "...)
-		b = strconv.AppendInt(b, e.id, 10)
+		b = e.position().append(b)
 		b = append(b, '\n')
 	}
 	if e.kind != "" {
@@ -87,7 +87,11 @@ func appendObject(b []byte, e event) []byte {
 	b = append(b, '{')
 	if e.id > 0 {
 		b = append(b, `"id":`...)
-		b = strconv.AppendInt(b, e.id, 10)
+		if p := e.position(); p.log == "" {
+			b = p.append(b)
+		} else {
+			b = appendText(b, string(p.append(nil)))
+		}
 	}
 	if e.kind != "" {
 		if e.id > 0 {

@@ -3,11 +3,9 @@ package server
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -76,7 +74,7 @@ func (s *service) ListTools(_ context.Context, req api.ListToolsRequestObject) (
 	}
 	first := 0
 	if p.Cursor != "" {
-		last, ok := nameIn(p.Cursor)
+		last, ok := nameIn(toolCursor, p.Cursor)
 		if !ok {
 			return nil, refuseCursor()
 		}
@@ -88,9 +86,9 @@ func (s *service) ListTools(_ context.Context, req api.ListToolsRequestObject) (
 	end := min(first+p.Limit, len(s.catalog.names))
 	next := ""
 	if end < len(s.catalog.names) {
-		next = cursorAfter(s.catalog.names[end-1])
+		next = cursorAfter(toolCursor, s.catalog.names[end-1])
 	}
-	return s.described(req.Params.IfNoneMatch, s.catalog.list(first, end, next), nextLink("/tools", p.Limit, next))
+	return s.described(req.Params.IfNoneMatch, s.catalog.list(first, end, next), nextLink("/tools", p.Limit, next, nil))
 }
 
 // list is an api.ToolList as JSON.
@@ -140,18 +138,3 @@ func (d description) VisitListToolsResponse(w http.ResponseWriter) error {
 
 // VisitGetToolResponse sends the answer.
 func (d description) VisitGetToolResponse(w http.ResponseWriter) error { return d.send(w) }
-
-// cursorPrefix tells our cursors, and this form of them, from other texts.
-const cursorPrefix = "tool:"
-
-func cursorAfter(name string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + name))
-}
-
-func nameIn(cursor string) (name string, ok bool) {
-	text, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil {
-		return "", false
-	}
-	return strings.CutPrefix(string(text), cursorPrefix)
-}

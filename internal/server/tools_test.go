@@ -38,15 +38,13 @@ func TestListTools(t *testing.T) {
 		t.Error("the whole list has a next page")
 	}
 	var got []string
-	for path := "/tools?limit=3"; path != ""; {
-		a := s.call("GET", path, "")
-		for _, item := range a.tools().Items {
+	for _, page := range s.pages("/tools?limit=3") {
+		for _, item := range page.tools().Items {
 			got = append(got, item.Name)
 			if len(item.Examples) == 0 || item.InputSchema["type"] != "object" || item.Group == "" {
 				t.Errorf("%s is not described: %+v", item.Name, item)
 			}
 		}
-		path = strings.TrimSuffix(strings.TrimPrefix(a.header.Get("Link"), "<"), `>; rel="next"`)
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the pages hold %v, want %v", got, want)

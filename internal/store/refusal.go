@@ -75,9 +75,17 @@ func Overflow(op Op) *fault.Error {
 	return fault.Newf(fault.CounterOverflow, "Adding %d to the variable %q leaves the range of 64-bit integers.", op.Delta, op.Name)
 }
 
-// OutOfBounds is the answer to an OpAdd whose sum is beyond its bounds.
-func OutOfBounds(op Op, sum string) *fault.Error {
-	return fault.Newf(fault.ConstraintViolation, "Adding %d to the variable %q gives %s, which is out of bounds.", op.Delta, op.Name, sum)
+// OutOfBounds is the answer to an OpAdd whose sum is beyond its bounds, which
+// are those of the operation and of the variable.
+func OutOfBounds(op Op, sum int64) *fault.Error {
+	where := "out of bounds"
+	switch {
+	case op.Min != nil && sum < *op.Min:
+		where = fmt.Sprintf("less than min, %d", *op.Min)
+	case op.Max != nil && sum > *op.Max:
+		where = fmt.Sprintf("more than max, %d", *op.Max)
+	}
+	return fault.Newf(fault.ConstraintViolation, "Adding %d to the variable %q gives %d, which is %s.", op.Delta, op.Name, sum, where)
 }
 
 // TooManyVariables is the answer to a unit beyond the quota of variables.
@@ -110,4 +118,111 @@ func TooLargeAnswer(size int) *fault.Error {
 		Code: fault.ValueTooLarge, Detail: "The answer is too large to be kept.",
 		Facts: fault.Facts{LimitBytes: MaxAnswer, Current: int64(size)},
 	}
+}
+
+// TooLargeMetadata is the answer to metadata beyond MaxMetadata.
+func TooLargeMetadata(size int64) *fault.Error {
+	return &fault.Error{
+		Code: fault.ValueTooLarge, Detail: "The metadata are too large.",
+		Facts: fault.Facts{LimitBytes: MaxMetadata, Current: size},
+	}
+}
+
+// NoVersion is the answer for a version that the history does not have, or
+// whose bytes are gone.
+func NoVersion(name string, version int64) *fault.Error {
+	return fault.Newf(fault.VersionNotFound, "The history of the variable %q does not have the version %d.", name, version)
+}
+
+// NoBytes is the answer for a tensor whose bytes are not there.
+func NoBytes() *fault.Error {
+	return fault.New(fault.VersionNotFound, "The bytes of this tensor are gone.")
+}
+
+// OtherConstraints is the answer to constraints that are not the variable's.
+func OtherConstraints(name string) *fault.Error {
+	return &fault.Error{
+		Code: fault.InvalidConstraints, Detail: fmt.Sprintf("The variable %q has other constraints; PATCH changes them.", name),
+		Violations: []fault.Violation{{
+			Pointer: "/constraints", Code: fault.InvalidConstraints, Detail: "Expected the constraints that the variable has, or none.",
+		}},
+	}
+}
+
+// ChangedConstraints is the answer to a tensor whose elements were judged by
+// constraints that are no longer the variable's.
+func ChangedConstraints(name string) *fault.Error {
+	return fault.Newf(fault.VersionConflict, "The constraints of the variable %q have changed meanwhile.", name)
+}
+
+// LockedVariable is the answer to a write to a variable that another holds.
+func LockedVariable(name string, l Lock) *fault.Error {
+	return &fault.Error{
+		Code: fault.VariableLocked, Detail: fmt.Sprintf("The variable %q is locked.", name),
+		Facts: fault.Facts{Holder: l.Holder, Expires: l.Expires},
+	}
+}
+
+// TooManyLocks is the answer to more locks than a session may have.
+func TooManyLocks(current int64) *fault.Error {
+	return &fault.Error{
+		Code: fault.SessionQuotaExceeded, Detail: "The session cannot have that many locks.",
+		Facts: fault.Facts{Current: current, Limit: MaxLocks},
+	}
+}
+
+// IncompleteUpload is the answer to a unit whose upload was not staged whole.
+func IncompleteUpload() *fault.Error {
+	return fault.New(fault.InvalidRequest, "The bytes of the tensor were not staged whole, or have waited too long.")
+}
+
+func badValue(name string, found []fault.Violation) *fault.Error {
+	return fault.Invalid(fault.ConstraintViolation, fmt.Sprintf("The variable %q cannot have this value.", name),
+		under("/value", found), fault.TypeMismatch, fault.InvalidRequest)
+}
+
+// brokenByValue is the answer to a patch of constraints that the value there is
+// does not keep.
+func brokenByValue(name string, found []fault.Violation) *fault.Error {
+	return fault.Invalid(fault.ConstraintViolation, fmt.Sprintf("The value of the variable %q does not keep these constraints.", name),
+		under("/constraints", found))
+}
+
+// unjudged is the answer to a patch that bounds a tensor's elements more than
+// they were on their way in. To judge them again, all of them would have to be
+// read, those in the history as well.
+func unjudged(name string, bounds []string) *fault.Error {
+	var found []fault.Violation
+	for _, bound := range bounds {
+		found = append(found, fault.Violation{
+			Pointer: "/" + bound, Code: fault.InvalidConstraints,
+			Detail: "Expected a bound that is not narrower than the one by which the elements were judged.",
+		})
+	}
+	e := badConstraints(name, found)
+	e.Detail = fmt.Sprintf("The elements of the tensor %q are judged as they come in, and are not read again. "+
+		"To narrow min or max, delete the variable, create it with these constraints as a small tensor (register_variable), and send the elements again.", name)
+	return e
+}
+
+func badConstraints(name string, found []fault.Violation) *fault.Error {
+	return fault.Invalid(fault.InvalidConstraints, fmt.Sprintf("The variable %q cannot have these constraints.", name),
+		under("/constraints", found), fault.InvalidConstraints)
+}
+
+func badMetadata() *fault.Error {
+	return &fault.Error{
+		Code: fault.TypeMismatch, Detail: "Metadata are a JSON object.",
+		Violations: []fault.Violation{{Pointer: "/metadata", Code: fault.TypeMismatch, Detail: "Expected a JSON object."}},
+	}
+}
+
+// under puts violations below a pointer.
+func under(pointer string, found []fault.Violation) []fault.Violation {
+	all := make([]fault.Violation, len(found))
+	for i, v := range found {
+		v.Pointer = pointer + v.Pointer
+		all[i] = v
+	}
+	return all
 }

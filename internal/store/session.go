@@ -31,6 +31,11 @@ func MintID() string {
 	return mintedPrefix + rand.Text()[:familyLen] + rand.Text()[:mintedRandom]
 }
 
+// MintFork returns a fresh name in r's family.
+func (r Ref) MintFork() Ref {
+	return Ref{Owner: r.Owner, ID: mintedPrefix + r.Family() + rand.Text()[:mintedRandom]}
+}
+
 // Family returns the 8 characters that a session shares with its forks, and
 // that decide where in a Redis Cluster it lives.
 func (r Ref) Family() string {
@@ -95,6 +100,18 @@ func (n NewSession) Check() error {
 	return n.Write.Check()
 }
 
+// CheckFork refuses a fork that no back end may be given: of n's fields the TTL
+// may be 0. Errors: InvalidRequest, SessionQuotaExceeded.
+func (n NewSession) CheckFork(parent, child Ref) error {
+	if child.Owner != parent.Owner || child.ID == parent.ID || child.Family() != parent.Family() {
+		return fault.New(fault.InvalidRequest, "A fork is another session of the same owner and family.")
+	}
+	if n.TTL == 0 {
+		n.TTL = time.Millisecond
+	}
+	return n.Check()
+}
+
 func shortTTL() error {
 	return fault.New(fault.InvalidRequest, "A session lives for at least a millisecond.")
 }
@@ -135,7 +152,8 @@ type Changed struct {
 // SessionRemoval deletes a session.
 type SessionRemoval struct {
 	Write
-	Match Match
+	Match     Match
+	LockToken string // opens the locks that were taken with it
 }
 
 // Removed is the answer to a removal.
@@ -171,10 +189,33 @@ type Sessions interface {
 	// many labels).
 	Update(ctx context.Context, ref Ref, u SessionUpdate) (Changed, error)
 	// Remove deletes a session with all that is in it; a session that is not
-	// there is no error. Errors: VersionConflict, SessionReadOnly.
+	// there is no error. Errors: VersionConflict, SessionReadOnly,
+	// VariableLocked.
 	Remove(ctx context.Context, ref Ref, r SessionRemoval) (Removed, error)
 	// List pages through an owner's living sessions in the order of their
 	// creation. Expired ones never appear; a page may be short, even empty,
 	// while Next is not "". Errors: InvalidRequest for a foreign cursor.
 	List(ctx context.Context, owner string, p Page) (SessionPage, error)
+	// Fork creates child as a session of its own that holds what ref holds at
+	// one instant: variables with their versions and their history, and, where
+	// n gives none (nil and 0), labels and TTL. It shares the bytes of tensors,
+	// has no locks and an empty change log, knows nothing of what was deleted in
+	// ref, and is not read-only even if ref is. child must be of ref's family and
+	// owner, see Ref.MintFork. The token counts in child. Errors: SessionNotFound
+	// and SessionExpired of ref, SessionExists of child, InvalidRequest.
+	Fork(ctx context.Context, ref, child Ref, n NewSession) (Created, error)
+	// Usage measures a session against its limits. Errors: SessionNotFound,
+	// SessionExpired.
+	Usage(ctx context.Context, ref Ref) (Usage, error)
+}
+
+// Usage is what a session holds.
+type Usage struct {
+	Bytes     int64 // of everything: variables, history, blobs, answers to keys
+	Variables int64
+	Changes   int64 // entries of the change log
+	Blobs     int64 // different ones
+	BlobBytes int64 // part of Bytes
+	Locks     int64 // live ones
+	Limits    Limits
 }

@@ -10,9 +10,12 @@ import (
 // default.
 type Limits struct {
 	Variables    int64 // variables in a session; default 10,000
-	ValueBytes   int64 // encoded size of one value; default 10,240
-	SessionBytes int64 // everything in a session, records included; default 4 GiB
+	ValueBytes   int64 // encoded size of one value, tensors aside; default 256 KiB
+	TensorBytes  int64 // of one tensor; default 1 GiB
+	SessionBytes int64 // everything in a session, records, history and blobs included; default 4 GiB
 	Changes      int64 // entries of a session's change log; default 10,000
+	History      int64 // versions of a variable that can be seen, the current one included; default 50
+	HistoryBytes int64 // of a variable's versions but the current one, blobs included; default 64 MiB
 }
 
 // WithDefaults fills in what was left out.
@@ -23,9 +26,12 @@ func (l Limits) WithDefaults() Limits {
 		}
 	}
 	fill(&l.Variables, 10_000)
-	fill(&l.ValueBytes, 10_240)
+	fill(&l.ValueBytes, 256<<10)
+	fill(&l.TensorBytes, 1<<30)
 	fill(&l.SessionBytes, 4<<30)
 	fill(&l.Changes, 10_000)
+	fill(&l.History, 50)
+	fill(&l.HistoryBytes, 64<<20)
 	return l
 }
 
@@ -86,6 +92,7 @@ type Swept struct {
 	Sessions int64 // expired sessions whose rests were removed
 	Tokens   int64 // forgotten tokens
 	Hints    int64 // index entries that pointed nowhere
+	Blobs    int64 // blobs and uploads that nobody needs any more, unless they went by themselves
 }
 
 // Health is the role of the store as a whole.
@@ -125,6 +132,7 @@ type Store interface {
 	Sessions
 	Variables
 	Events
+	Blobs
 	Answers
 	Health
 }

@@ -30,6 +30,9 @@ type Metrics struct {
 	created      prometheus.Counter
 	deleted      prometheus.Counter
 	expired      prometheus.Counter
+	watchers     prometheus.Gauge
+	watchEvents  prometheus.Counter
+	watchGaps    prometheus.Counter
 	spansLost    prometheus.Counter
 }
 
@@ -65,6 +68,10 @@ func NewMetrics(version string) *Metrics {
 	m.created = m.counter("toolpit_sessions_created_total", "Sessions created.")
 	m.deleted = m.counter("toolpit_sessions_deleted_total", "Sessions deleted by a request.")
 	m.expired = m.counter("toolpit_sessions_expired_total", "Expired sessions whose rests this replica swept.")
+	m.watchers = prometheus.NewGauge(prometheus.GaugeOpts{Name: "toolpit_watchers", Help: "Streams of changes that are open."})
+	m.registry.MustRegister(m.watchers)
+	m.watchEvents = m.counter("toolpit_watch_events_total", "Events that streams of changes have delivered.")
+	m.watchGaps = m.counter("toolpit_watch_gaps_total", "Gaps among them: watchers were told that changes are not in the log any more.")
 	m.spansLost = m.counter("toolpit_trace_spans_lost_total", "Spans that the collector did not take.")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "toolpit_build_info", Help: "1, with what was built in the labels.",
@@ -137,6 +144,18 @@ func (m *Metrics) Deleted() { m.deleted.Inc() }
 
 // Expired counts sessions that were swept.
 func (m *Metrics) Expired(sessions int64) { m.expired.Add(float64(sessions)) }
+
+// WatchBegan counts a stream of changes that is open now.
+func (m *Metrics) WatchBegan() { m.watchers.Inc() }
+
+// WatchEnded takes back what WatchBegan has counted.
+func (m *Metrics) WatchEnded() { m.watchers.Dec() }
+
+// Watched counts what a stream of changes has delivered; gaps are events, too.
+func (m *Metrics) Watched(events, gaps int) {
+	m.watchEvents.Add(float64(events))
+	m.watchGaps.Add(float64(gaps))
+}
 
 // seconds is the unit of all durations.
 func seconds(d time.Duration) float64 { return d.Seconds() }

@@ -22,8 +22,8 @@ func failed(e *fault.Error) answer { return answer{fault: e} }
 
 // final tells whether the answer is a verdict on arguments and state, so that
 // a repetition under the same key must get it again. Everything else (a
-// panic, a store that does not answer, a deadline) says nothing about the
-// request, and a repetition is there to try again.
+// panic, a store that does not answer, a deadline, a lock that will end) says
+// nothing about the request, and a repetition is there to try again.
 func (a answer) final() bool {
 	if a.fault == nil {
 		return true
@@ -32,6 +32,7 @@ func (a answer) final() bool {
 	case fault.InvalidRequest, fault.MissingParameter, fault.UnknownParameter,
 		fault.TypeMismatch, fault.ConstraintViolation, fault.CounterOverflow, fault.ValueTooLarge,
 		fault.VariableNotFound, fault.VariableExists, fault.VersionConflict,
+		fault.UnknownType, fault.InvalidConstraints, fault.VersionNotFound,
 		fault.SessionQuotaExceeded, fault.VariableQuotaExceeded:
 		return true
 	case fault.ToolFailed:
@@ -72,16 +73,18 @@ type storedViolation struct {
 }
 
 type storedFacts struct {
-	CurrentVersion int64    `json:"current_version,omitzero"`
-	LimitBytes     int64    `json:"limit_bytes,omitzero"`
-	Limit          int64    `json:"limit,omitzero"`
-	Current        int64    `json:"current,omitzero"`
-	TimeoutMS      int64    `json:"timeout_ms,omitzero"`
-	Phase          string   `json:"phase,omitzero"`
-	ErrorType      string   `json:"error_type,omitzero"`
-	Allow          []string `json:"allow,omitzero"`
-	Suggestions    []string `json:"suggestions,omitzero"`
-	Position       *int     `json:"position,omitzero"`
+	CurrentVersion int64     `json:"current_version,omitzero"`
+	LimitBytes     int64     `json:"limit_bytes,omitzero"`
+	Limit          int64     `json:"limit,omitzero"`
+	Current        int64     `json:"current,omitzero"`
+	TimeoutMS      int64     `json:"timeout_ms,omitzero"`
+	Phase          string    `json:"phase,omitzero"`
+	ErrorType      string    `json:"error_type,omitzero"`
+	Allow          []string  `json:"allow,omitzero"`
+	Suggestions    []string  `json:"suggestions,omitzero"`
+	Position       *int      `json:"position,omitzero"`
+	Holder         string    `json:"holder,omitzero"`
+	Expires        time.Time `json:"expires,omitzero"`
 }
 
 // memo writes the answer in its stored form; ok is false for an answer that

@@ -27,6 +27,7 @@ func TestAnswer_ComesBackFromItsStoredForm(t *testing.T) {
 			Facts: fault.Facts{
 				CurrentVersion: 1, LimitBytes: 2, Limit: 3, Current: 4, TimeoutMS: 5, Phase: "p", ErrorType: "e",
 				Allow: []string{"GET"}, Suggestions: []string{"a", "b"}, Position: &position,
+				Holder: "h", Expires: time.Date(2031, 5, 6, 7, 8, 9, 1000, time.UTC),
 			},
 		}),
 	} {
@@ -43,7 +44,7 @@ func TestAnswer_ComesBackFromItsStoredForm(t *testing.T) {
 
 func TestAnswer_TestKnowsEveryFact(t *testing.T) {
 	t.Parallel()
-	if n := reflect.TypeFor[fault.Facts]().NumField(); n != 10 {
+	if n := reflect.TypeFor[fault.Facts]().NumField(); n != 12 {
 		t.Errorf("fault.Facts has %d fields: extend the test above", n)
 	}
 }
@@ -64,6 +65,7 @@ func TestAnswer_IsFinalOrNot(t *testing.T) {
 		fault.InvalidRequest: true, fault.MissingParameter: true, fault.UnknownParameter: true,
 		fault.TypeMismatch: true, fault.ConstraintViolation: true, fault.CounterOverflow: true, fault.ValueTooLarge: true,
 		fault.VariableNotFound: true, fault.VariableExists: true, fault.VersionConflict: true,
+		fault.UnknownType: true, fault.InvalidConstraints: true, fault.VersionNotFound: true,
 		fault.SessionQuotaExceeded: true, fault.VariableQuotaExceeded: true,
 	}
 	for _, code := range fault.Codes() {

@@ -16,6 +16,7 @@ func (r *Run) attempt(ctx context.Context, bound runner) (a answer, c *Call) {
 	start := time.Now()
 	defer func() {
 		// Deferred, so that a tool that panics has its time, too.
+		c.dropStaged(ctx)
 		r.storeTime += c.inStore
 		r.toolTime += time.Since(start) - c.inStore
 		if p := recover(); p != nil {

@@ -25,8 +25,11 @@
 //
 // Its answer is made of its arguments and of what Apply returned, results and
 // memo, never of what it read before Apply: the read may differ when the call
-// is repeated, what Apply returns does not. It keeps no state, starts no
-// goroutine that outlives the call, and takes randomness from [Call.Rand].
+// is repeated, what Apply returns does not. A tool that could fail because of
+// what it read, or that does much before Apply, calls [Call.Recall] first. A
+// tool without Apply may answer with what it read: then its answer is stored.
+// It keeps no state, starts no goroutine that outlives the call, and takes
+// randomness from [Call.Rand].
 //
 // The package is not for HTTP, queues or limits of load: those are layers
 // above it.

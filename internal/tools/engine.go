@@ -12,6 +12,7 @@ import (
 // Store is what an Engine needs of a store.
 type Store interface {
 	store.Variables
+	store.Blobs
 	store.Answers
 	// Now returns the store's clock; see store.Health.
 	Now(ctx context.Context) (time.Time, error)
@@ -87,6 +88,8 @@ type Invocation struct {
 	Arguments   []byte   // a JSON object, or nothing; not to be changed before Do returns
 	Key         string   // the Idempotency-Key, or ""
 	Fingerprint [32]byte // digest of the request, for telling a reused key
+	// LockToken opens the locks that were taken with it, or is "".
+	LockToken string
 	// Durability is what the execution's writes are to survive, beyond what all do.
 	Durability store.Durability
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,8 +18,8 @@ import (
 
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
-	"toolpit/internal/store/sqlitestore"
 	"toolpit/internal/tools"
+	"toolpit/internal/tools/toolstest"
 )
 
 // hooked is a real store whose calls a test can watch and spoil.
@@ -87,15 +86,7 @@ type script func(ctx context.Context, c *tools.Call, run int64) (any, error)
 
 func fix(t *testing.T, do script, opts ...tools.Option) *fixture {
 	t.Helper()
-	st, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), store.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	st := toolstest.OpenStore(t, store.Config{})
 	f := &fixture{store: &hooked{Store: st}, tool: "scripted", ref: store.Ref{Owner: "owner", ID: "session"}, log: &bytes.Buffer{}, runs: &atomic.Int64{}}
 	tool := tools.New(f.tool, "Does what the test says.", func(ctx context.Context, c *tools.Call, _ nothing) (any, error) {
 		return do(ctx, c, f.runs.Add(1)-1)

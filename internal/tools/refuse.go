@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,6 +26,32 @@ func Blame(pointer string, err error) error {
 	e := *fault.From(err)
 	e.Detail = sentence(e.Detail)
 	e.Violations = []fault.Violation{{Pointer: argumentsPointer + pointer, Code: e.Code, Detail: e.Detail}}
+	return &e
+}
+
+// Relocate says which arguments the violations of an error are about: a
+// pointer that is, or begins with, a key of the map gets what the map has in
+// its place, relative to the arguments. An error that has none of them is
+// returned as it is.
+func Relocate(err error, to map[string]string) error {
+	if err == nil {
+		return nil
+	}
+	e := *fault.From(err)
+	moved := false
+	e.Violations = slices.Clone(e.Violations)
+	for i, v := range e.Violations {
+		for from, argument := range to {
+			if rest, ok := strings.CutPrefix(v.Pointer, from); ok && (rest == "" || rest[0] == '/') {
+				e.Violations[i].Pointer = argumentsPointer + argument + rest
+				moved = true
+				break
+			}
+		}
+	}
+	if !moved {
+		return err
+	}
 	return &e
 }
 

@@ -50,6 +50,8 @@ func (t *translator) translate(e *santhosh.ValidationError) {
 		if !t.refused[pointer(e.InstanceLocation)] {
 			t.add(e.InstanceLocation, fault.TypeMismatch, wrongType(k))
 		}
+	case *kind.PropertyNames:
+		t.add(append(slices.Clone(e.InstanceLocation), k.Property), fault.ConstraintViolation, wrongName(e, k))
 	case *kind.OneOf:
 		t.add(e.InstanceLocation, fault.ConstraintViolation, t.alternatives(e.InstanceLocation))
 	default:
@@ -144,6 +146,15 @@ func (t *translator) schemaAt(location []string) *santhosh.Schema {
 		}
 	}
 	return s
+}
+
+// wrongName explains a member whose name is not one of those the schema
+// allows.
+func wrongName(e *santhosh.ValidationError, k *kind.PropertyNames) string {
+	for _, cause := range e.Causes {
+		return "As a name: " + constraint(cause.ErrorKind)
+	}
+	return "Expected another name, got " + shown(k.Property) + "."
 }
 
 func wrongType(k *kind.Type) string {

@@ -13,14 +13,19 @@ import (
 	"toolpit/internal/telemetry"
 )
 
-// Store is a store whose operations are observed. Now, Check, Sweep and Close
-// are the wrapped store's own, but for the sessions that Sweep counts.
+// Store is a store whose operations are observed. Listen, Now, Check, Sweep and
+// Close are the wrapped store's own, but for the sessions that Sweep counts:
+// Listen lasts as long as somebody listens, so its time would say nothing.
 type Store struct {
 	store.Store
 	metrics *telemetry.Metrics
 	tracing *telemetry.Tracing
 
-	create, get, touch, update, remove, list, read, apply, changes, recall, remember operation
+	create, get, touch, update, remove, list, fork, usage operation
+	read, apply, listVariables, history                   operation
+	changes, follow                                       operation
+	stage, discard, chunk                                 operation
+	recall, remember                                      operation
 }
 
 var _ store.Store = (*Store)(nil)
@@ -37,7 +42,10 @@ func New(s store.Store, metrics *telemetry.Metrics, tracing *telemetry.Tracing) 
 	return &Store{
 		Store: s, metrics: metrics, tracing: tracing,
 		create: op("create"), get: op("get"), touch: op("touch"), update: op("update"), remove: op("remove"), list: op("list"),
-		read: op("read"), apply: op("apply"), changes: op("changes"), recall: op("recall"), remember: op("remember"),
+		fork: op("fork"), usage: op("usage"),
+		read: op("read"), apply: op("apply"), listVariables: op("list_variables"), history: op("history"),
+		changes: op("changes"), follow: op("follow"), stage: op("stage"), discard: op("discard"), chunk: op("chunk"),
+		recall: op("recall"), remember: op("remember"),
 	}
 }
 
@@ -88,9 +96,30 @@ func (s *Store) List(ctx context.Context, owner string, p store.Page) (store.Ses
 	return observe(ctx, s, &s.list, func(ctx context.Context) (store.SessionPage, error) { return s.Store.List(ctx, owner, p) })
 }
 
+// Fork implements store.Sessions.
+func (s *Store) Fork(ctx context.Context, ref, child store.Ref, n store.NewSession) (store.Created, error) {
+	made, err := observe(ctx, s, &s.fork, func(ctx context.Context) (store.Created, error) { return s.Store.Fork(ctx, ref, child, n) })
+	if err == nil && !made.Replayed {
+		s.metrics.Created()
+	}
+	return made, err
+}
+
+// Usage implements store.Sessions.
+func (s *Store) Usage(ctx context.Context, ref store.Ref) (store.Usage, error) {
+	return observe(ctx, s, &s.usage, func(ctx context.Context) (store.Usage, error) { return s.Store.Usage(ctx, ref) })
+}
+
 // Read implements store.Variables.
 func (s *Store) Read(ctx context.Context, ref store.Ref, names ...string) (store.Snapshot, error) {
 	return observe(ctx, s, &s.read, func(ctx context.Context) (store.Snapshot, error) { return s.Store.Read(ctx, ref, names...) })
+}
+
+// ReadPart implements store.Variables. It is a read like others.
+func (s *Store) ReadPart(ctx context.Context, ref store.Ref, bytes int64, names ...string) (store.Snapshot, error) {
+	return observe(ctx, s, &s.read, func(ctx context.Context) (store.Snapshot, error) {
+		return s.Store.ReadPart(ctx, ref, bytes, names...)
+	})
 }
 
 // Apply implements store.Variables. It is the hottest call of all, so it does
@@ -101,21 +130,64 @@ func (s *Store) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.A
 	applied, err := s.Store.Apply(ctx, ref, u)
 	s.apply.series.Ended(err, time.Since(start))
 	span.End(err)
-	if err == nil && !applied.Replayed && ends(u) {
+	if err == nil && !applied.Replayed && ended(u, applied) {
 		s.metrics.Deleted()
 	}
 	return applied, err
 }
 
-// ends tells whether a unit deletes its session.
-func ends(u store.Unit) bool {
+// ended tells whether a unit deleted its session.
+func ended(u store.Unit, a store.Applied) bool {
 	last := len(u.Ops) - 1
-	return last >= 0 && u.Ops[last].Kind == store.OpEnd
+	return last >= 0 && u.Ops[last].Kind == store.OpEnd && a.Results[last].Refused == nil
+}
+
+// ListVariables implements store.Variables.
+func (s *Store) ListVariables(ctx context.Context, ref store.Ref, q store.VariableQuery) (store.VariablePage, error) {
+	return observe(ctx, s, &s.listVariables, func(ctx context.Context) (store.VariablePage, error) {
+		return s.Store.ListVariables(ctx, ref, q)
+	})
+}
+
+// History implements store.Variables.
+func (s *Store) History(ctx context.Context, ref store.Ref, name string, before int64, limit int) (store.VersionPage, error) {
+	return observe(ctx, s, &s.history, func(ctx context.Context) (store.VersionPage, error) {
+		return s.Store.History(ctx, ref, name, before, limit)
+	})
 }
 
 // Changes implements store.Events.
 func (s *Store) Changes(ctx context.Context, ref store.Ref, after int64, limit int) ([]store.Change, error) {
 	return observe(ctx, s, &s.changes, func(ctx context.Context) ([]store.Change, error) { return s.Store.Changes(ctx, ref, after, limit) })
+}
+
+// Follow implements store.Events.
+func (s *Store) Follow(ctx context.Context, ref store.Ref, after int64, limit int) (store.Followed, error) {
+	return observe(ctx, s, &s.follow, func(ctx context.Context) (store.Followed, error) { return s.Store.Follow(ctx, ref, after, limit) })
+}
+
+// nothing is what an operation answers with that has only an error.
+type nothing struct{}
+
+// Stage implements store.Blobs.
+func (s *Store) Stage(ctx context.Context, ref store.Ref, u store.Upload, index int64, chunk []byte) error {
+	_, err := observe(ctx, s, &s.stage, func(ctx context.Context) (nothing, error) {
+		return nothing{}, s.Store.Stage(ctx, ref, u, index, chunk)
+	})
+	return err
+}
+
+// Discard implements store.Blobs.
+func (s *Store) Discard(ctx context.Context, ref store.Ref, u store.Upload) error {
+	_, err := observe(ctx, s, &s.discard, func(ctx context.Context) (nothing, error) {
+		return nothing{}, s.Store.Discard(ctx, ref, u)
+	})
+	return err
+}
+
+// Chunk implements store.Blobs.
+func (s *Store) Chunk(ctx context.Context, ref store.Ref, digest string, part store.Part, room []byte) ([]byte, error) {
+	return observe(ctx, s, &s.chunk, func(ctx context.Context) ([]byte, error) { return s.Store.Chunk(ctx, ref, digest, part, room) })
 }
 
 // Recall implements store.Answers.

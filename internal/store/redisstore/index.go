@@ -49,12 +49,16 @@ func (s *Store) hintAgain(ctx context.Context, ref store.Ref) {
 	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []string{s.offset(), "again", ref.ID})
 }
 
-// hintRemoved lets the sweeper look at a removed session's hint soon. It does
-// not drop the hint itself: somebody may be creating the id again just now. It
-// is best effort: without it the sweeper looks when the session would have
-// expired.
-func (s *Store) hintRemoved(ctx context.Context, ref store.Ref) {
-	_, _ = s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []string{s.offset(), "soon", ref.ID})
+// hintSoon lets the sweeper look soon at a session that was removed, whose TTL
+// has changed, or which has blobs to release. It does not drop the hint of a
+// removed one: somebody may be creating the id again just now. It is best effort:
+// without it the sweeper looks when the session would have expired.
+func (s *Store) hintSoon(ctx context.Context, ref store.Ref) { _ = s.soon(ctx, ref) }
+
+// soon is hintSoon where nothing may happen without the hint.
+func (s *Store) soon(ctx context.Context, ref store.Ref) error {
+	_, err := s.query(ctx, s.scripts.index, indexKeys(ref.Owner), []string{s.offset(), "soon", ref.ID})
+	return err
 }
 
 // cursor is a place in the list: after the session of that score and id.

@@ -2,10 +2,15 @@ package redisstore_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
+	"toolpit/internal/fault"
 	"toolpit/internal/store"
 	"toolpit/internal/store/redisstore"
 	"toolpit/internal/store/storetest"
@@ -34,6 +39,44 @@ func TestSlotsMigrate(t *testing.T) {
 	wantMoved(t, cluster)
 	if c.visits.Load() == 0 {
 		t.Error("no session was created and listed meanwhile")
+	}
+}
+
+// Of a slot that is on its way the bytes of a tensor are on the new node, and what
+// tells whether the session holds them still on the old one: whoever asks for
+// both gets two different redirections.
+func TestTensorWhoseSlotIsHalfMoved(t *testing.T) {
+	cluster := redistest.StartCluster(t)
+	s := open(t, cluster.URL(), store.Config{})
+	ref := lockedSession(t, s)
+	slot := cluster.Slot("{" + ref.Family() + "}")
+	from, to := cluster.Owner(slot), (cluster.Owner(slot)+1)%len(cluster.Nodes())
+	tell := func(node int, args ...any) string {
+		t.Helper()
+		answer, err := raw(t, cluster.Nodes()[node].URL()).Do(t.Context(), args...).Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	sum := sha256.Sum256([]byte("kept"))
+	digest := hex.EncodeToString(sum[:])
+	chunk := func(room []byte) ([]byte, error) {
+		return s.Chunk(t.Context(), ref, digest, store.WholeChunk(4, 0), room)
+	}
+	tell(to, "cluster", "setslot", slot, "importing", tell(from, "cluster", "myid"))
+	tell(from, "cluster", "setslot", slot, "migrating", tell(to, "cluster", "myid"))
+	host, port, _ := net.SplitHostPort(cluster.Nodes()[to].Addr())
+	tell(from, "migrate", host, port, "tp1:{"+ref.Family()+"}:b:"+digest+":0", 0, 5000)
+
+	for _, room := range [][]byte{nil, make([]byte, 0, 16)} {
+		if got, err := chunk(room); !errors.Is(err, fault.StoreUnavailable) {
+			t.Errorf("half moved: %q, %v, want STORE_UNAVAILABLE", got, err)
+		}
+	}
+	cluster.MigrateSlot(slot, to)
+	if got, err := chunk(nil); err != nil || string(got) != "kept" {
+		t.Errorf("moved: %q, %v", got, err)
 	}
 }
 

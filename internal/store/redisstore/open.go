@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 )
 
 // layout is the version of the keys and records this package reads and writes.
-const layout = 1
+const layout = 2
 
 // Options are what only Redis needs to know.
 type Options struct {
@@ -43,9 +44,12 @@ func (nobody) Retry() {}
 // Store is a store.Store in a Redis. Use Open.
 type Store struct {
 	client  *client
+	bulk    redis.UniversalClient // for chunks
 	scripts scripts
 	cfg     store.Config
 	opts    Options
+	closed  context.Context // ends with the store
+	end     context.CancelFunc
 }
 
 var _ store.Store = (*Store)(nil)
@@ -77,7 +81,8 @@ func newStore(c *client, cfg store.Config, opts Options) *Store {
 	} else {
 		c.nodes.observer = opts.Observer
 	}
-	return &Store{client: c, scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}
+	closed, end := context.WithCancel(context.Background())
+	return &Store{closed: closed, end: end, client: c, bulk: newBulk(c), scripts: loadScripts(), cfg: cfg.WithDefaults(), opts: opts}
 }
 
 // silent keeps go-redis from writing to stderr by itself: what goes wrong comes
@@ -169,12 +174,14 @@ func (s *Store) checkMaster(ctx context.Context, master *redis.Client) error {
 	if p := infoField(info, "maxmemory_policy"); p != "noeviction" && p != "" && !s.opts.AllowEviction {
 		return &store.Unfit{Reason: fmt.Sprintf("Redis may evict keys (maxmemory-policy is %q), which would silently lose state: set it to noeviction, or start with --allow-eviction", p)}
 	}
-	for _, script := range s.scripts.all() {
-		if err := script.Load(ctx, master).Err(); err != nil {
-			return err
+	_, err = master.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, script := range s.scripts.all() {
+			// Not script.Load, which takes the hash from an answer that has not come.
+			_ = pipe.ScriptLoad(ctx, script.text)
 		}
-	}
-	return nil
+		return nil
+	})
+	return err
 }
 
 func (s *Store) checkLayout(ctx context.Context) error {
@@ -186,16 +193,22 @@ func (s *Store) checkLayout(ctx context.Context) error {
 		return err
 	}
 	have, err := strconv.Atoi(text)
+	if err == nil && have == 1 {
+		// What the first layout lacks is made when it is needed: a head without
+		// followers, a session without an index of names.
+		return s.client.Set(ctx, layoutKey, layout, 0).Err()
+	}
 	if err != nil || have > layout {
 		return &store.Unfit{Reason: fmt.Sprintf("the state in this Redis has layout %q, and this program knows layouts up to %d: use a newer program", text, layout)}
 	}
 	return nil
 }
 
-// Close refuses further calls, waits for the batches under way and closes all
-// connections. Closing again does nothing.
+// Close refuses further calls, ends those of Listen, waits for the batches under
+// way and closes all connections. Closing again does nothing.
 func (s *Store) Close() error {
-	if err := s.client.close(); err != nil && err != redis.ErrClosed { //nolint:errorlint // returned bare
+	s.end()
+	if err := errors.Join(s.client.close(), s.bulk.Close()); err != nil && !errors.Is(err, redis.ErrClosed) {
 		return fault.New(fault.Internal, "closing the store failed").Because(err)
 	}
 	return nil

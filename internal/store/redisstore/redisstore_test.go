@@ -43,6 +43,13 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, cfg store.Config) store.Store { return open(t, url, cfg) })
 }
 
+func TestReplicas(t *testing.T) {
+	url := redistest.Shared(t)
+	storetest.RunReplicas(t, func(t *testing.T, cfg store.Config) (a, b store.Store) {
+		return open(t, url, cfg), open(t, url, cfg)
+	})
+}
+
 func TestFaults(t *testing.T) {
 	server := redistest.StartServer(t)
 	storetest.RunFaults(t, func(t *testing.T, cfg store.Config) (store.Store, *faultproxy.Proxy) {
@@ -254,7 +261,7 @@ func TestCheckRefusesEviction(t *testing.T) {
 
 func TestCheckRefusesANewerLayout(t *testing.T) {
 	url := redistest.Start(t)
-	raw(t, url).Set(t.Context(), "tp1:layout", "2", 0)
+	raw(t, url).Set(t.Context(), "tp1:layout", "3", 0)
 	s, err := redisstore.Open(url, store.Config{}, redisstore.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -55,6 +56,10 @@ func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 func damaged(err error) error {
 	return fault.New(fault.Internal, "A record in the store cannot be read.").Because(err)
 }
+
+// splitRefusal splits the refusal of one operation as a unit's results have it:
+// its code, its place, and its particulars.
+func splitRefusal(text string) []string { return strings.Split(text, "\x00") }
 
 // record is what a token's record holds.
 type record struct {
@@ -121,6 +126,10 @@ func sessionRefusal(code string, _ int, args []string) error {
 		return store.TooManyBytes(num(0), num(1))
 	case "variables":
 		return store.TooManyVariables(num(0), num(1))
+	case "locked":
+		return lockedOf(args)
+	case "incomplete":
+		return store.IncompleteUpload()
 	default:
 		return fault.New(fault.Internal, "The store answered with an unknown code.").Because(errors.New(code))
 	}
@@ -164,6 +173,13 @@ func parseVariable(name, rec string) (store.Variable, error) {
 	f := &fields{rest: rec}
 	kind := f.take(3) // type, codec, flag
 	v.Version, v.Created, v.Updated, v.By = f.number(6), instant(f.number(6)), instant(f.number(6)), f.sized(1)
+	if f.err == nil && (kind[2] == '+' || kind[2] == 'K') {
+		constraints, metadata := int(f.number(2)), int(f.number(2))
+		v.Constraints, v.Metadata = f.take(constraints), f.take(metadata)
+	}
+	if f.err == nil && kind[0] == value.Tensor.Letter() {
+		f.take(digestLen + 6)
+	}
 	if f.err != nil {
 		return v, damaged(fmt.Errorf("the record of the variable %q: %w", name, f.err))
 	}
@@ -173,4 +189,28 @@ func parseVariable(name, rec string) (store.Variable, error) {
 	}
 	v.Value = value.Stored(typ, f.rest)
 	return v, nil
+}
+
+// digestLen is how long a digest is in a record.
+const digestLen = 32
+
+// payloadOf returns what a record of lua/prelude.lua ends with.
+func payloadOf(v value.Value) string {
+	d, ok := v.Descriptor()
+	if !ok {
+		return v.JSON()
+	}
+	digest, _ := hex.DecodeString(d.Digest) // a descriptor's is well formed
+	return string(appendNumber(digest, d.Bytes, 6)) + v.JSON()
+}
+
+// lockedOf reads the particulars of the refusal "locked": the variable's name,
+// which may hold anything, the holder, and until when.
+func lockedOf(args []string) error {
+	n := len(args)
+	if n < 3 {
+		return damaged(errors.New("a lock without particulars"))
+	}
+	until, _ := strconv.ParseInt(args[n-1], 10, 64)
+	return store.LockedVariable(strings.Join(args[:n-2], "\x00"), store.Lock{Holder: args[n-2], Expires: instant(until)})
 }

@@ -17,7 +17,8 @@ var luaFiles embed.FS
 // nobody could make room otherwise.
 type scripts struct {
 	apply, end, create, update, remove, read, changes, bury *script // on a session's keys; end is apply for a unit that ends the session
-	recall, index                                           *script
+	past, list, usage, stage, adopt, release, fork, holds   *script // likewise
+	recall, index, hold                                     *script
 }
 
 type script struct {
@@ -44,14 +45,19 @@ func loadScripts() scripts {
 		return newScript(strings.Join(all, ""))
 	}
 	return scripts{
-		apply: session(whole, "answers", "apply"), end: session(always, "answers", "apply"),
-		create: session(whole, "answers", "create"), update: session(whole, "answers", "update"),
+		apply: session(whole, "answers", "history", "apply"), end: session(always, "answers", "history", "apply"),
+		create: session(whole, "answers", "reborn", "create"), update: session(whole, "answers", "update"),
 		remove: session(always, "answers", "remove"), read: session(always, "read"), changes: session(always, "changes"),
-		bury:   session(always, "bury"),
+		bury: session(always, "bury"), past: session(always, "past"), list: session(always, "list"), usage: session(always, "usage"),
+		holds: session(always, "holds"), stage: session(whole, "stage"), adopt: session(whole, "adopt"), release: session(always, "release"),
+		fork: session(whole, "answers", "reborn", "fork"), hold: newScript(whole + text("hold")),
 		recall: newScript(whole + text("recall")), index: newScript(always + text("index")),
 	}
 }
 
 func (s scripts) all() []*script {
-	return []*script{s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.bury, s.recall, s.index}
+	return []*script{
+		s.apply, s.end, s.create, s.update, s.remove, s.read, s.changes, s.bury, s.past, s.list, s.usage,
+		s.stage, s.adopt, s.release, s.fork, s.holds, s.hold, s.recall, s.index,
+	}
 }

@@ -59,8 +59,8 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 
 // Get implements store.Sessions.
 func (s *Store) Get(ctx context.Context, ref store.Ref) (store.Session, error) {
-	session, _, _, err := s.read(ctx, ref, nil)
-	return session, err
+	r, err := s.read(ctx, ref, 0, nil)
+	return r.session, err
 }
 
 // Touch implements store.Sessions.
@@ -80,6 +80,9 @@ func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.
 	ttl, readOnly := "", ""
 	if u.TTL > 0 {
 		ttl = itoa(u.TTL.Milliseconds())
+		if err := s.prolong(ctx, ref, u.TTL); err != nil {
+			return store.Changed{}, err
+		}
 	}
 	if u.ReadOnly != nil {
 		readOnly = flag(*u.ReadOnly)
@@ -102,6 +105,9 @@ func (s *Store) update(ctx context.Context, ref store.Ref, mode string, u store.
 	if err != nil {
 		return store.Changed{}, err
 	}
+	if u.TTL > 0 {
+		s.hintSoon(ctx, ref) // it may end sooner than its hint says
+	}
 	session, err := parseSession(ref, &rec.body)
 	return store.Changed{Session: session, Replayed: rec.replayed}, err
 }
@@ -111,7 +117,7 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemova
 	if err := r.Check(); err != nil {
 		return store.Removed{}, err
 	}
-	args := append(s.head(r.Write, 2+len(r.Match.Tags)), flag(r.Match.Any), strconv.Itoa(len(r.Match.Tags)))
+	args := append(s.head(r.Write, 3+len(r.Match.Tags)), flag(r.Match.Any), strconv.Itoa(len(r.Match.Tags)), r.LockToken)
 	args = append(args, r.Match.Tags...)
 	reply, err := s.mutate(ctx, r.Write, s.scripts.remove, sessionKeys(ref, minuteOf(r.Token)), args)
 	if err != nil {
@@ -121,7 +127,7 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, r store.SessionRemova
 	if err != nil {
 		return store.Removed{}, err
 	}
-	s.hintRemoved(ctx, ref)
+	s.hintSoon(ctx, ref)
 	removed := store.Removed{Existed: rec.body.take(1) == "1", Replayed: rec.replayed}
 	if rec.body.err != nil {
 		return store.Removed{}, damaged(rec.body.err)

@@ -70,14 +70,22 @@ func (s *Store) sweepOwner(ctx context.Context, owner string, swept *store.Swept
 	if err != nil {
 		return false, err
 	}
+	again, err := s.tend(ctx, owner, due, living, now, swept)
+	if err != nil {
+		return false, err
+	}
 	args := make([]string, 0, 3+3*len(due))
 	args = append(args, s.offset(), "settle", owner)
 	for _, h := range due {
-		again := ""
-		if at, ok := expires[h.id]; ok {
-			again = itoa(at)
+		next := ""
+		at, lives := expires[h.id]
+		if later, waits := again[h.id]; waits && (!lives || later < at) {
+			at, lives = later, true
 		}
-		args = append(args, h.id, h.score, again)
+		if lives {
+			next = itoa(at)
+		}
+		args = append(args, h.id, h.score, next)
 	}
 	reply, err := s.query(ctx, s.scripts.index, indexKeys(owner), args)
 	if err != nil || len(reply) != 1 {

@@ -43,8 +43,8 @@ func (tx *tx) apply(ref store.Ref, u store.Unit) (store.Applied, error) {
 		return store.Applied{}, err
 	}
 	p := plan{tx: tx, ses: *ses, unit: u, results: make([]store.Result, 0, len(u.Ops))}
-	for _, op := range u.Ops {
-		if err := p.include(op); err != nil {
+	for i, op := range u.Ops {
+		if err := p.include(i, op); err != nil {
 			return store.Applied{}, err
 		}
 	}
@@ -71,9 +71,21 @@ type plan struct {
 	ses     session // as it will be
 	unit    store.Unit
 	results []store.Result
-	cells   []cell // to write, in the order of items
-	items   []store.ChangeItem
+	changes []change           // to write, in the order of items
+	items   []store.ChangeItem // for the change log
+	uses    map[string]*use    // of blobs, by digest
+	locks   int64              // taken, less those given up
 	ends    bool
+}
+
+// change is what a plan does to one variable.
+type change struct {
+	cell    cell  // as it will be
+	keeps   bool  // what it was goes into the history
+	weight  int64 // there
+	cut     int64 // up to this version entries of the history go; 0: none
+	lock    *store.Lock
+	unlocks bool // the lock's row goes
 }
 
 // seal checks the quotas and makes the answer and its record.
@@ -90,13 +102,13 @@ func (p *plan) seal(before *session, m memory) (store.Applied, []byte, error) {
 	p.tx.rearm(&p.ses)
 	applied := store.Applied{
 		Results: p.results, Kind: p.unit.Kind, At: moment(p.tx.now),
-		Seq: p.ses.seq, Commands: p.ses.commands, Variables: p.ses.variables, Created: moment(p.ses.created),
+		Epoch: p.ses.epoch, Seq: p.ses.seq, Commands: p.ses.commands, Variables: p.ses.variables, Created: moment(p.ses.created),
 	}
 	if len(p.unit.Memo) > 0 {
 		applied.Memo = p.unit.Memo
 	}
 	record := packApplied(applied)
-	p.ses.bytes += sizeOf(p.unit.Write, record) - m.size
+	p.ses.bytes += sizeOf(p.unit.Write, record) - m.size + p.blobBytes()
 	return applied, record, p.bytesQuota(before)
 }
 
@@ -112,9 +124,27 @@ func (p *plan) variableQuota(before *session) error {
 	return nil
 }
 
+// bytesQuota refuses a unit that makes the session too large. What goes from
+// the history is counted when it goes; here it matters only when the rest is
+// too much.
 func (p *plan) bytesQuota(before *session) error {
 	limit := p.tx.cfg.Limits.SessionBytes
 	if p.ends || p.ses.bytes <= limit || p.ses.bytes <= before.bytes {
+		return nil
+	}
+	after := p.ses.bytes
+	for i := range p.changes {
+		c := &p.changes[i]
+		if c.cut == 0 {
+			continue
+		}
+		freed, err := p.tx.number(measureOld, p.ses.body, c.cell.name, c.cut)
+		if err != nil {
+			return err
+		}
+		after -= freed
+	}
+	if after <= limit || after <= before.bytes {
 		return nil
 	}
 	return store.TooManyBytes(before.bytes, limit)
@@ -125,15 +155,48 @@ func (p *plan) write() error {
 	if p.ends {
 		return p.tx.end(&p.ses)
 	}
-	for i := range p.cells {
-		if err := p.tx.saveCell(p.ses.body, &p.cells[i]); err != nil {
+	for i := range p.changes {
+		if err := p.carryOut(&p.changes[i]); err != nil {
 			return err
 		}
 	}
+	if err := p.saveUses(); err != nil {
+		return err
+	}
 	if len(p.items) > 0 {
+		p.tx.changed = p.ses.ref
 		if err := p.tx.saveChange(&p.ses, p.unit.By, p.items); err != nil {
 			return err
 		}
 	}
 	return p.tx.save(&p.ses)
+}
+
+// carryOut writes one change.
+func (p *plan) carryOut(c *change) error {
+	body, name := p.ses.body, c.cell.name
+	if c.keeps {
+		if err := p.tx.saveOld(body, name, c.weight); err != nil {
+			return err
+		}
+	}
+	if c.cut > 0 {
+		weight, bytes, err := p.tx.trim(body, name, c.cut)
+		if err != nil {
+			return err
+		}
+		c.cell.weight -= weight
+		p.ses.bytes -= bytes
+	}
+	if err := p.tx.saveCell(body, &c.cell); err != nil {
+		return err
+	}
+	switch {
+	case c.lock != nil:
+		return p.tx.saveLock(body, name, c.lock)
+	case c.unlocks:
+		_, err := p.tx.c.exec(deleteLock, body, name)
+		return err
+	}
+	return nil
 }

@@ -24,6 +24,7 @@ type unit struct {
 	fn      func(*tx) error
 	claimed atomic.Bool // by the transaction it goes with, or by its caller, who has left
 	err     error       // its refusal, which counts when the transaction is committed
+	changed store.Ref   // the session that it has changed
 	done    chan error
 }
 
@@ -121,6 +122,7 @@ func (s *Store) transact(ctx context.Context, c *conn, units *[]*unit) error {
 	for u := (*units)[0]; u != nil; {
 		before, tx := c.executed, s.begun(c)
 		u.err = u.fn(tx)
+		u.changed = tx.changed
 		if _, refused := errors.AsType[*fault.Error](u.err); u.err != nil && (!refused || c.executed != before) {
 			rollback(c)
 			return suspected(*units, u.err)
@@ -135,6 +137,9 @@ func (s *Store) transact(ctx context.Context, c *conn, units *[]*unit) error {
 	err := commit(c)
 	if err == nil {
 		s.dirty.Store(true)
+		for _, u := range *units {
+			s.listeners.tell(u.changed)
+		}
 		return nil
 	}
 	return suspected(*units, err)

@@ -13,3 +13,11 @@ func TestConformance(t *testing.T) {
 		return open(t, filed(t), cfg)
 	})
 }
+
+func TestReplicas(t *testing.T) {
+	storetest.RunReplicas(t, func(t *testing.T, cfg store.Config) (a, b store.Store) {
+		t.Helper()
+		path := filed(t)
+		return open(t, path, cfg), open(t, path, cfg)
+	})
+}

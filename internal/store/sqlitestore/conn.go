@@ -144,7 +144,9 @@ func (c *conn) one(text string, args ...driver.Value) (row, error) {
 }
 
 // each calls f with each row of an answer until f wants no more. f must make
-// no call on the connection.
+// no call on the connection. The driver copies the name and the declared type of
+// each column, every time; +column AS "" has neither, which saves half of
+// what a read allocates.
 func (c *conn) each(text string, args []driver.Value, f func(row) (more bool, err error)) (err error) {
 	s, err := c.stmt(text)
 	if err != nil {

@@ -32,6 +32,12 @@
 // due time. A living session's due time is only a lower bound of its expiry,
 // so that a write, which always moves the expiry, needs to touch no index.
 //
+// Old versions of variables and locks hang on the body, too. The bytes of a
+// tensor are a blob of the session's family, in chunks under a number that its
+// upload had before: making an upload the bytes of a variable moves no data.
+// Each session counts how often its variables and their history name a blob; a
+// blob that no session names waits a minute for its readers and then goes.
+//
 // # How it is used
 //
 // There is one writer connection and a few readers, all used through the

@@ -45,6 +45,9 @@ func translate(caller context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
+	if e, ok := errors.AsType[*store.OpError](err); ok {
+		return e
+	}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e
 	}

@@ -43,6 +43,8 @@ type Store struct {
 	waiting chan *unit  // for somebody who has the turn
 	dirty   atomic.Bool // something was committed since the last checkpoint
 	stop    func() error
+
+	listeners listeners
 }
 
 var _ store.Store = (*Store)(nil)

@@ -10,8 +10,10 @@ import (
 	"toolpit/internal/value"
 )
 
-// recordVersion is the first byte of everything encoded here.
-const recordVersion = 1
+// recordVersion is the first byte of everything encoded here. Version 1 had
+// neither constraints and metadata in a variable, nor locks and refusals in a
+// result, nor the epoch in an answer; all else is the same.
+const recordVersion = 2
 
 // errRecord says that stored bytes are not what this package once wrote.
 var errRecord = errors.New("a stored record cannot be read")
@@ -41,13 +43,14 @@ func (p *packer) bool(is bool) {
 // unpacker reads what a packer wrote. After the first failure it yields zeros
 // only, so that its user asks once, at the end.
 type unpacker struct {
-	b   []byte
-	err error
+	b       []byte
+	version byte
+	err     error
 }
 
 func newUnpacker(b []byte) *unpacker {
 	u := &unpacker{b: b}
-	if u.byte() != recordVersion {
+	if u.version = u.byte(); u.version < 1 || u.version > recordVersion {
 		u.err = errRecord
 	}
 	return u
@@ -120,11 +123,11 @@ func packApplied(a store.Applied) []byte {
 	p.int(a.Commands)
 	p.int(a.Variables)
 	p.time(a.Created)
+	p.text(a.Epoch)
 	p.text(string(a.Memo))
 	p.int(int64(len(a.Results)))
 	for _, r := range a.Results {
-		p.bool(r.Existed)
-		p.variable(r.Variable)
+		p.result(r)
 	}
 	return p.b
 }
@@ -132,12 +135,15 @@ func packApplied(a store.Applied) []byte {
 func unpackApplied(b []byte) (store.Applied, error) {
 	u := newUnpacker(b)
 	a := store.Applied{At: u.time(), Seq: u.int(), Commands: u.int(), Variables: u.int(), Created: u.time()}
+	if u.version > 1 {
+		a.Epoch = u.text()
+	}
 	if memo := u.bytes(); len(memo) > 0 {
 		a.Memo = memo
 	}
 	a.Results = make([]store.Result, u.count())
 	for i := range a.Results {
-		a.Results[i] = store.Result{Existed: u.bool(), Variable: u.variable()}
+		a.Results[i] = u.result()
 	}
 	return a, u.end()
 }
@@ -156,6 +162,8 @@ func (p *packer) variable(v store.Variable) {
 	p.time(v.Created)
 	p.time(v.Updated)
 	p.text(v.By)
+	p.text(v.Constraints)
+	p.text(v.Metadata)
 }
 
 func (u *unpacker) variable() store.Variable {
@@ -171,6 +179,9 @@ func (u *unpacker) variable() store.Variable {
 	}
 	v.Value = value.Stored(typ, u.text())
 	v.Version, v.Created, v.Updated, v.By = u.int(), u.time(), u.time(), u.text()
+	if u.version > 1 {
+		v.Constraints, v.Metadata = u.text(), u.text()
+	}
 	return v
 }
 

@@ -9,14 +9,14 @@ import (
 
 // layout is the version of the tables this program knows; the file keeps its
 // own in user_version.
-const layout = 1
+const layout = 2
 
 // application marks the file as Toolpit's in its application_id: "TPIT".
 const application = 0x54504954
 
 // upgrades returns the scripts that lead from each layout to the next; the
 // first makes a new file.
-func upgrades() []string { return []string{layout1} }
+func upgrades() []string { return []string{layout1, layout2} }
 
 // A session's expires moves with every write and so is in no index. Its due,
 // which is, says when the sweeper must look: no later than expires while it
@@ -103,6 +103,80 @@ CREATE TABLE answers (
   PRIMARY KEY (owner, token)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_age ON answers (at);
+`
+
+// A session that refers to a blob has a row in refs, however often it does so.
+// The number of a blob is given to its upload and never again, so chunks of one
+// that is gone cannot become another's.
+const layout2 = `
+ALTER TABLE variables ADD COLUMN metadata    TEXT    NOT NULL DEFAULT '';
+ALTER TABLE variables ADD COLUMN constraints TEXT    NOT NULL DEFAULT '';
+ALTER TABLE variables ADD COLUMN oldest      INTEGER NOT NULL DEFAULT 0; -- version of the first entry in history, if any
+ALTER TABLE variables ADD COLUMN weight      INTEGER NOT NULL DEFAULT 0; -- of all entries in history
+ALTER TABLE variables ADD COLUMN lease       INTEGER NOT NULL DEFAULT 0; -- end of the lock, 0 without one
+
+CREATE TABLE history (
+  body     INTEGER NOT NULL,
+  name     TEXT    NOT NULL,
+  version  INTEGER NOT NULL,
+  type     TEXT    NOT NULL,
+  value    ANY,
+  updated  INTEGER NOT NULL,
+  writer   TEXT    NOT NULL,
+  metadata TEXT    NOT NULL,
+  weight   INTEGER NOT NULL, -- bytes that its tensor, or else its value, and its metadata have
+  PRIMARY KEY (body, name, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE locks (
+  body    INTEGER NOT NULL,
+  name    TEXT    NOT NULL,
+  token   TEXT    NOT NULL,
+  holder  TEXT    NOT NULL,
+  fence   INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  PRIMARY KEY (body, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE uploads (
+  blob   INTEGER PRIMARY KEY AUTOINCREMENT,
+  body   INTEGER NOT NULL,
+  upload TEXT    NOT NULL, -- the name under which it is staged
+  bytes  INTEGER NOT NULL,
+  at     INTEGER NOT NULL, -- when the last chunk came
+  UNIQUE (body, upload)
+) STRICT;
+CREATE INDEX uploads_age ON uploads (at);
+
+CREATE TABLE blobs (
+  blob     INTEGER PRIMARY KEY,
+  owner    TEXT    NOT NULL,
+  family   TEXT    NOT NULL,
+  digest   TEXT    NOT NULL,
+  bytes    INTEGER NOT NULL,
+  sessions INTEGER NOT NULL, -- that refer to it
+  idle     INTEGER,          -- since when there are none
+  UNIQUE (owner, family, digest)
+) STRICT;
+CREATE INDEX blobs_idle ON blobs (idle) WHERE idle IS NOT NULL;
+
+CREATE TABLE refs (
+  body INTEGER NOT NULL,
+  blob INTEGER NOT NULL,
+  uses INTEGER NOT NULL, -- by variables and in their history
+  PRIMARY KEY (body, blob)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chunks (
+  blob INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  data BLOB    NOT NULL,
+  UNIQUE (blob, part)
+) STRICT;
+
+CREATE TABLE waste (
+  blob INTEGER PRIMARY KEY -- whose chunks nobody needs
+) STRICT;
 `
 
 // layoutOf returns the file's layout, 0 for a new file, and refuses one that

@@ -32,7 +32,10 @@ type session struct {
 	due       int64
 }
 
-const sessionColumns = "body, scope, state, epoch, version, created, expires, ttl, seq, commands, variables, cells, bytes, due"
+// Columns are without names in what is asked often, see conn.each.
+const sessionColumns = `
+  +body AS "", +scope AS "", +state AS "", +epoch AS "", +version AS "", +created AS "", +expires AS "",
+  +ttl AS "", +seq AS "", +commands AS "", +variables AS "", +cells AS "", +bytes AS "", +due AS ""`
 
 const selectSession = "SELECT " + sessionColumns + " FROM sessions WHERE owner = ? AND id = ?"
 
@@ -189,6 +192,7 @@ const endSession = "UPDATE sessions SET state = 2, expires = ?, due = ? WHERE bo
 // end makes a tombstone of a session: it is over from now on, and so is what
 // is in it. Little of that is removed at once, much is left to the sweeper.
 func (tx *tx) end(s *session) error {
+	tx.changed = s.ref
 	s.state, s.expires, s.due = stateEnded, tx.now, tx.now
 	_, complete, err := tx.purge(s.body, endPurge)
 	if err != nil {

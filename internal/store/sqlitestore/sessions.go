@@ -20,16 +20,14 @@ func (s *Store) Create(ctx context.Context, ref store.Ref, n store.NewSession) (
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
 		made = store.Created{}
-		ses, m, err := tx.enter(ref, n.Write)
-		switch {
-		case err != nil:
+		ses, m, err := tx.enterFor(recordCreated, ref, n.Write)
+		if err != nil {
 			return err
-		case m.is(recordCreated):
+		}
+		if m.kind != 0 {
 			made.Replayed = true
 			made.Session, made.Existing, err = unpackSession(ref, m.record)
 			return err
-		case m.kind != 0:
-			return store.ReusedKey()
 		}
 		if tx.lives(ses) {
 			if !n.ReturnExisting {
@@ -67,6 +65,7 @@ func (tx *tx) create(ref store.Ref, old *session, n store.NewSession) (*session,
 	if err := tx.insert(ses); err != nil {
 		return nil, store.Session{}, err
 	}
+	tx.changed = ref
 	labels := maps.Clone(n.Labels)
 	if len(labels) == 0 {
 		return ses, ses.show(nil), nil
@@ -153,16 +152,14 @@ func (s *Store) Touch(ctx context.Context, ref store.Ref, w store.Write) (store.
 	var changed store.Changed
 	err := s.mutate(ctx, func(tx *tx) error {
 		changed = store.Changed{}
-		ses, m, err := tx.enter(ref, w)
-		switch {
-		case err != nil:
+		ses, m, err := tx.enterFor(recordTouched, ref, w)
+		if err != nil {
 			return err
-		case m.is(recordTouched):
+		}
+		if m.kind != 0 {
 			changed.Replayed = true
 			changed.Session, _, err = unpackSession(ref, m.record)
 			return err
-		case m.kind != 0:
-			return store.ReusedKey()
 		}
 		if err := tx.living(ses); err != nil {
 			return err
@@ -184,16 +181,14 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, u store.SessionUpdate
 	}
 	err := s.mutate(ctx, func(tx *tx) error {
 		changed = store.Changed{}
-		ses, m, err := tx.enter(ref, u.Write)
-		switch {
-		case err != nil:
+		ses, m, err := tx.enterFor(recordUpdated, ref, u.Write)
+		if err != nil {
 			return err
-		case m.is(recordUpdated):
+		}
+		if m.kind != 0 {
 			changed.Replayed = true
 			changed.Session, _, err = unpackSession(ref, m.record)
 			return err
-		case m.kind != 0:
-			return store.ReusedKey()
 		}
 		if changed.Session, err = tx.update(ses, u); err != nil {
 			return err
@@ -275,21 +270,22 @@ func matches(m store.Match, s store.Session) error {
 // Remove deletes a session with all that is in it.
 func (s *Store) Remove(ctx context.Context, ref store.Ref, removal store.SessionRemoval) (store.Removed, error) {
 	var removed store.Removed
+	if len(removal.LockToken) > store.MaxLockToken {
+		return removed, fault.Newf(fault.InvalidRequest, "A lock's token has at most %d bytes.", store.MaxLockToken)
+	}
 	err := s.mutate(ctx, func(tx *tx) error {
 		removed = store.Removed{}
-		ses, m, err := tx.enter(ref, removal.Write)
-		switch {
-		case err != nil:
+		ses, m, err := tx.enterFor(recordRemoved, ref, removal.Write)
+		if err != nil {
 			return err
-		case m.is(recordRemoved):
+		}
+		if m.kind != 0 {
 			u := newUnpacker(m.record)
 			removed = store.Removed{Existed: u.bool(), Replayed: true}
 			return u.end()
-		case m.kind != 0:
-			return store.ReusedKey()
 		}
 		removed.Existed = tx.lives(ses)
-		if ses, err = tx.remove(ref, ses, removal.Match); err != nil {
+		if ses, err = tx.remove(ref, ses, removal); err != nil {
 			return err
 		}
 		p := newPacker(2)
@@ -301,15 +297,18 @@ func (s *Store) Remove(ctx context.Context, ref store.Ref, removal store.Session
 
 // remove leaves a tombstone under the name, whatever was there: the record of
 // the removal needs it.
-func (tx *tx) remove(ref store.Ref, ses *session, match store.Match) (*session, error) {
+func (tx *tx) remove(ref store.Ref, ses *session, r store.SessionRemoval) (*session, error) {
 	if tx.lives(ses) {
 		if err := thawed(ses); err != nil {
 			return nil, err
 		}
-		if err := matches(match, ses.show(nil)); err != nil { // a tag does not depend on labels
+		if err := matches(r.Match, ses.show(nil)); err != nil { // a tag does not depend on labels
 			return nil, err
 		}
-	} else if match.Given() {
+		if err := tx.unlocked(ses.body, r.LockToken); err != nil {
+			return nil, err
+		}
+	} else if r.Match.Given() {
 		return nil, store.WrongSessionVersion(0)
 	}
 	if ses != nil {

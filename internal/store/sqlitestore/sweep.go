@@ -34,6 +34,7 @@ func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
 	var swept store.Swept
 	sorts := []sweeping{
 		(*tx).sweepSessions, (*tx).sweepGraves, sweepTokens(false), sweepTokens(true), (*tx).sweepAnswers,
+		(*tx).sweepUploads, (*tx).sweepBlobs, (*tx).sweepWaste,
 	}
 	removed := make([]int64, len(sorts))
 	for more := true; more && time.Now().Before(enough); {
@@ -66,6 +67,7 @@ func (s *Store) sweepOnce(ctx context.Context, sort sweeping, swept *store.Swept
 	if err == nil {
 		swept.Sessions += batch.Sessions
 		swept.Tokens += batch.Tokens
+		swept.Blobs += batch.Blobs
 	}
 	return rows, err
 }
@@ -133,31 +135,8 @@ func (tx *tx) sweepSession(ses *session, budget int64, swept *store.Swept) (int6
 	return rows, err
 }
 
-const (
-	deleteLabels    = "DELETE FROM labels WHERE body = ?"
-	deleteVariables = `
-DELETE FROM variables WHERE body = ? AND name IN (SELECT name FROM variables WHERE body = ? LIMIT ?)`
-	deleteChanges = `
-DELETE FROM changes WHERE body = ? AND seq IN (SELECT seq FROM changes WHERE body = ? LIMIT ?)`
-	deleteScope = `
+const deleteScope = `
 DELETE FROM tokens WHERE scope = ? AND token IN (SELECT token FROM tokens WHERE scope = ? LIMIT ?)`
-)
-
-// purge removes at most limit rows of what is in a session, and tells whether
-// that was all.
-func (tx *tx) purge(body, limit int64) (rows int64, complete bool, err error) {
-	rows, err = tx.c.affect(deleteVariables, body, body, limit)
-	if err != nil || rows >= limit {
-		return rows, false, err
-	}
-	changes, err := tx.c.affect(deleteChanges, body, body, limit-rows)
-	rows += changes
-	if err != nil || rows >= limit {
-		return rows, false, err
-	}
-	labels, err := tx.c.affect(deleteLabels, body)
-	return rows + labels, true, err
-}
 
 const (
 	selectGravesDue = "SELECT body, until FROM graves WHERE due <= ? ORDER BY due LIMIT 1"

@@ -25,10 +25,9 @@ type memory struct {
 	size   int64 // what the row that is there, forgotten or not, counts in the session's bytes
 }
 
-// is tells whether the token is taken by a record of that kind.
-func (m memory) is(kind byte) bool { return m.kind == kind }
-
-const selectToken = "SELECT kind, at, body, size, fingerprint, record FROM tokens WHERE scope = ? AND token = ?"
+const selectToken = `
+SELECT +kind AS "", +at AS "", +body AS "", +size AS "", +fingerprint AS "", +record AS ""
+FROM tokens WHERE scope = ? AND token = ?`
 
 // enter is the first act of every mutation: it looks up the session and what
 // is remembered of the token. The session may be nil or over; nothing of it has
@@ -61,6 +60,16 @@ func (tx *tx) enter(ref store.Ref, w store.Write) (*session, memory, error) {
 		return nil, memory{}, store.ReusedKey()
 	}
 	return s, m, nil
+}
+
+// enterFor is enter for a mutation that leaves a record of that kind: one that
+// is remembered is the same mutation, and a token of another kind is refused.
+func (tx *tx) enterFor(kind byte, ref store.Ref, w store.Write) (*session, memory, error) {
+	s, m, err := tx.enter(ref, w)
+	if err == nil && m.kind != 0 && m.kind != kind {
+		err = store.ReusedKey()
+	}
+	return s, m, err
 }
 
 const selectGrave = "SELECT until FROM graves WHERE body = ?"

@@ -13,6 +13,8 @@ type tx struct {
 	c   *conn
 	cfg store.Config
 	now int64 // the store's clock, in Unix milliseconds
+
+	changed store.Ref // the session that those who listen are told of
 }
 
 // moment returns a stored time.
@@ -45,11 +47,16 @@ func (s *Store) alone(ctx context.Context, fn func(*tx) error) error {
 		if err := begin(ctx, c); err != nil {
 			return err
 		}
-		if err := fn(s.begun(c)); err != nil {
+		tx := s.begun(c)
+		if err := fn(tx); err != nil {
 			rollback(c)
 			return err
 		}
-		return commit(c)
+		err := commit(c)
+		if err == nil {
+			s.listeners.tell(tx.changed)
+		}
+		return err
 	})
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +17,16 @@ func queries() []mutation {
 	existing := func(t *testing.T, s *subject, ref store.Ref, _ store.Write) {
 		t.Helper()
 		s.createAt(t, ref, lifetime, store.Put("n", number(5)))
+		s.putTensor(t, ref, "tensor", newTensor(10, 1))
 	}
 	query := func(name string, ask func(ctx context.Context, s *subject, ref store.Ref) error) mutation {
 		return mutation{name: name, prepare: existing, call: func(ctx context.Context, s *subject, ref store.Ref, _ store.Write) (any, bool, error) {
 			return nil, false, ask(ctx, s, ref)
 		}}
+	}
+	bulk := func(m mutation) mutation {
+		m.bulk = true
+		return m
 	}
 	return []mutation{
 		query("Get", func(ctx context.Context, s *subject, ref store.Ref) error {
@@ -35,10 +41,45 @@ func queries() []mutation {
 			_, err := s.Read(ctx, ref, "n")
 			return err
 		}),
+		query("ReadPart", func(ctx context.Context, s *subject, ref store.Ref) error {
+			_, err := s.ReadPart(ctx, ref, 1, "n")
+			return err
+		}),
 		query("Changes", func(ctx context.Context, s *subject, ref store.Ref) error {
 			_, err := s.Changes(ctx, ref, 0, 10)
 			return err
 		}),
+		query("ListVariables", func(ctx context.Context, s *subject, ref store.Ref) error {
+			_, err := s.ListVariables(ctx, ref, store.VariableQuery{Limit: 10})
+			return err
+		}),
+		query("History", func(ctx context.Context, s *subject, ref store.Ref) error {
+			_, err := s.History(ctx, ref, "n", 0, 10)
+			return err
+		}),
+		query("Usage", func(ctx context.Context, s *subject, ref store.Ref) error {
+			_, err := s.Usage(ctx, ref)
+			return err
+		}),
+		query("Follow", func(ctx context.Context, s *subject, ref store.Ref) error {
+			_, err := s.Follow(ctx, ref, 0, 10)
+			return err
+		}),
+		// Staging has no token, and nobody sees what is staged.
+		bulk(query("Stage", func(ctx context.Context, s *subject, ref store.Ref) error {
+			return s.Stage(ctx, ref, store.Upload{ID: "upload", Bytes: 1}, 0, []byte("x"))
+		})),
+		query("Discard", func(ctx context.Context, s *subject, ref store.Ref) error {
+			return s.Discard(ctx, ref, store.Upload{ID: "upload", Bytes: 1})
+		}),
+		bulk(query("Chunk", func(ctx context.Context, s *subject, ref store.Ref) error {
+			x := newTensor(10, 1)
+			chunk, err := s.Chunk(ctx, ref, x.digest(), store.WholeChunk(int64(len(x.bytes)), 0), nil)
+			if err == nil && !bytes.Equal(chunk, x.bytes) {
+				err = fmt.Errorf("a chunk of %d bytes, want others", len(chunk))
+			}
+			return err
+		})),
 		query("Recall", func(ctx context.Context, s *subject, ref store.Ref) error {
 			_, _, err := s.Recall(ctx, ref.Owner, minted())
 			return err

@@ -68,17 +68,7 @@ func testConcurrency(t *testing.T, open opener) {
 			together(crowd, func(i int) {
 				_, got[i] = s.Create(t.Context(), ref, store.NewSession{Write: minted(), TTL: lifetime})
 			})
-			wins := 0
-			for _, err := range got {
-				if err == nil {
-					wins++
-					continue
-				}
-				wantCode(t, err, fault.SessionExists)
-			}
-			if wins != 1 {
-				t.Errorf("%d of %d creations won", wins, crowd)
-			}
+			wantOne(t, got, fault.SessionExists)
 		}
 	})
 
@@ -152,28 +142,18 @@ func testConcurrency(t *testing.T, open opener) {
 		const writers, readers, moves = 8, 8, 50
 		s := newSubject(t, open, store.Config{})
 		ref := s.create(t, lifetime, store.Put("a", number(1000)), store.Put("b", number(0)))
-		ctx, stop := context.WithCancel(t.Context())
-		reading, ctx := errgroup.WithContext(ctx)
-		for range readers {
-			reading.Go(func() error { return s.watchHalves(ctx, ref) })
-		}
-		var writing errgroup.Group
-		for i := range int64(writers) {
-			writing.Go(func() error {
-				for range moves {
-					_, err := s.insist(t.Context(), ref, store.Unit{
-						Write: minted(), Count: true, Ops: []store.Op{store.Add("a", -i), store.Add("b", i)},
-					})
-					if err != nil {
-						return err
-					}
+		watch := func(ctx context.Context) error { return s.watchHalves(ctx, ref) }
+		whileRead(t, readers, watch, writers, func(i int64) error {
+			for range moves {
+				_, err := s.insist(t.Context(), ref, store.Unit{
+					Write: minted(), Count: true, Ops: []store.Op{store.Add("a", -i), store.Add("b", i)},
+				})
+				if err != nil {
+					return err
 				}
-				return nil
-			})
-		}
-		wantNoError(t, writing.Wait())
-		stop()
-		wantNoError(t, reading.Wait())
+			}
+			return nil
+		})
 		s.checkLog(t, ref, writers*moves+1)
 	})
 
@@ -213,6 +193,40 @@ func together(n int, f func(i int)) {
 		})
 	}
 	done.Wait()
+}
+
+// wantOne requires that one of many calls succeeded, and how the others failed.
+func wantOne(t *testing.T, errs []error, others fault.Code) {
+	t.Helper()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+			continue
+		}
+		wantCode(t, err, others)
+	}
+	if won != 1 {
+		t.Errorf("%d of %d calls succeeded, want one", won, len(errs))
+	}
+}
+
+// whileRead runs writers, which get their numbers, and readers for as long as
+// they write.
+func whileRead(t *testing.T, readers int, read func(context.Context) error, writers int64, write func(i int64) error) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	reading, ctx := errgroup.WithContext(ctx)
+	for range readers {
+		reading.Go(func() error { return read(ctx) })
+	}
+	var writing errgroup.Group
+	for i := range writers {
+		writing.Go(func() error { return write(i) })
+	}
+	wantNoError(t, writing.Wait())
+	stop()
+	wantNoError(t, reading.Wait())
 }
 
 // insist applies a unit, again under the same token while a crowded store has

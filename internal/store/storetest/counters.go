@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"toolpit/internal/fault"
@@ -55,7 +56,10 @@ func testCounters(t *testing.T, open opener) {
 			ref := s.create(t, lifetime, store.Put("n", number(c.start)))
 			before := s.look(t, ref, "n")
 			if c.code != "" {
-				s.refuse(t, ref, c.code, c.op)
+				f := s.refuse(t, ref, c.code, c.op)
+				if outside := c.op.Min != nil && c.start+c.op.Delta < *c.op.Min; c.code == fault.ConstraintViolation && strings.Contains(f.Detail, "less than min, ") != outside {
+					t.Errorf("it is refused with %q", f.Detail)
+				}
 				wantEqual(t, "session after the refusal", s.look(t, ref, "n"), before)
 				return
 			}

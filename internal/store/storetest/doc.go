@@ -4,7 +4,7 @@
 //
 // [Run] holds what every back end must do. [RunFaults] is for those that are
 // reached over a wire, and takes the wire away: replies are lost, the server
-// hangs, nobody listens.
+// hangs, nobody listens. [RunReplicas] is for those that can be opened twice.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T, cfg store.Config) store.Store {
@@ -25,7 +25,9 @@
 //
 // Two rules keep tests apart that share a server. Only the housekeeping tests
 // sweep, one at a time, with clocks at most [sweepHorizon] ahead; and all
-// others give their sessions more than that to live.
+// others give their sessions more than that to live. The sweeping of blobs and
+// uploads needs clocks that are up to half an hour ahead: two runs of the whole
+// suite at the same time need two servers.
 //
 // The package is not for driver details: what a key or a table looks like is
 // tested in the back end.

@@ -149,6 +149,7 @@ func (s *subject) sweepAll(t *testing.T) store.Swept {
 		sum.Sessions += swept.Sessions
 		sum.Tokens += swept.Tokens
 		sum.Hints += swept.Hints
+		sum.Blobs += swept.Blobs
 	}
 	t.Fatal("sweeping has no end")
 	return sum

@@ -20,7 +20,7 @@ import (
 // nobody can tell them apart.
 func testModel(t *testing.T, open opener) {
 	s := newSubject(t, open, store.Config{
-		Limits: store.Limits{Variables: modelVariables}, TombstoneTTL: modelTombstone, KeyTTL: modelKeyTTL,
+		Limits: store.Limits{Variables: modelVariables, History: modelHistory}, TombstoneTTL: modelTombstone, KeyTTL: modelKeyTTL,
 	})
 	const rounds, enough = 5, 8 * time.Second
 	start := time.Now()
@@ -38,6 +38,7 @@ func runMachine(ctx context.Context, t *rapid.T, s *subject) {
 		ctx: ctx,
 		s:   &subject{Store: s.Store, clock: s.clock, owner: store.MintID()},
 		m:   &model{lives: map[string]*life{}, records: map[recordKey]*record{}},
+		ids: slices.Clone(modelIDs),
 	}
 	now, err := s.Now(x.ctx)
 	if err != nil {
@@ -52,6 +53,7 @@ func runMachine(ctx context.Context, t *rapid.T, s *subject) {
 		"touch":             x.touch,
 		"update":            x.update,
 		"remove":            x.remove,
+		"fork":              x.fork,
 		"draft":             x.draft,
 		"finish":            x.finish,
 		"repeat elsewhere":  x.repeatElsewhere,
@@ -65,7 +67,7 @@ func runMachine(ctx context.Context, t *rapid.T, s *subject) {
 		actions[fmt.Sprint("repeat ", i/3)] = x.repeat
 	}
 	t.Repeat(actions)
-	for _, id := range modelIDs {
+	for _, id := range x.ids {
 		x.look(t, id)
 	}
 	x.list(t)
@@ -75,7 +77,10 @@ var (
 	modelIDs    = []string{"one", "two", "three"}
 	modelTTLs   = []time.Duration{250 * time.Second, 450 * time.Second, 950 * time.Second, 1550 * time.Second}
 	modelNames  = []string{"a", "b", "c", "d", "e", "f"}
+	modelLeases = []time.Duration{150 * time.Second, 350 * time.Second}
 	modelValues = []value.Value{number(0), number(1), number(math.MaxInt64), number(math.MinInt64 + 1), text("x"), text("")}
+
+	modelLockTokens = []string{"first", "first", "second", "first", ""}
 )
 
 // machine drives a store and the model.
@@ -84,6 +89,7 @@ type machine struct {
 	s     *subject
 	m     *model
 	start time.Time // the store's clock when the model's was 0
+	ids   []string  // of all sessions, forks included
 	sent  []sending
 	tags  []seenTag
 }
@@ -126,12 +132,17 @@ func (x *machine) send(t *rapid.T, c sending) {
 	if l, _ := x.m.alive(c.id); l != nil && (wantReplayed || created.Existing) {
 		// Whether a repetition re-arms is not said, nor whether a creation does
 		// that finds the session.
-		if _, err := x.s.Touch(x.ctx, x.ref(c.id), minted()); err != nil {
-			t.Fatalf("touch: %v", err)
-		}
-		x.m.arm(l)
+		x.rearm(t, c.id, l)
 	}
 	x.look(t, c.id)
+}
+
+// rearm re-arms a session on both sides.
+func (x *machine) rearm(t *rapid.T, id string, l *life) {
+	if _, err := x.s.Touch(x.ctx, x.ref(id), minted()); err != nil {
+		t.Fatalf("touch: %v", err)
+	}
+	x.m.arm(l)
 }
 
 // tell fills in what the model does not tell.
@@ -142,7 +153,7 @@ func tell(unit, from store.Applied) store.Applied {
 
 // pick draws a session, mostly one that lives.
 func (x *machine) pick(t *rapid.T) string {
-	ids := modelIDs
+	ids := x.ids
 	if living := x.m.living(); len(living) > 0 && rapid.IntRange(0, 5).Draw(t, "any session") < 5 {
 		ids = living
 	}
@@ -185,7 +196,27 @@ func (x *machine) update(t *rapid.T) {
 
 func (x *machine) remove(t *rapid.T) {
 	match, matches := x.drawMatch(t)
-	x.sendNew(t, x.pick(t), removalRequest(match, matches))
+	removal := store.SessionRemoval{Match: match, LockToken: rapid.SampledFrom(modelLockTokens).Draw(t, "lock token")}
+	x.sendNew(t, x.pick(t), removalRequest(removal, matches))
+}
+
+// fork makes one more session, or one under a name that there was before.
+func (x *machine) fork(t *rapid.T) {
+	const most = 6 // sessions
+	parent := x.pick(t)
+	child := x.ref(parent).MintFork().ID
+	if len(x.ids) == most || rapid.IntRange(0, 3).Draw(t, "known name") == 3 {
+		child = rapid.SampledFrom(x.ids).Draw(t, "name")
+	} else {
+		x.ids = append(x.ids, child)
+	}
+	x.sendNew(t, child, forkRequest(x.ref(parent), store.NewSession{
+		TTL:    rapid.SampledFrom([]time.Duration{0, 0, modelTTLs[1]}).Draw(t, "TTL"),
+		Labels: rapid.SampledFrom([]map[string]string{nil, nil, {}, {"a": "4"}}).Draw(t, "labels"),
+	}))
+	if l, _ := x.m.alive(parent); l != nil {
+		x.rearm(t, parent, l) // whether forking does is not said
+	}
 }
 
 func (x *machine) apply(t *rapid.T) {
@@ -278,6 +309,16 @@ func (x *machine) look(t *rapid.T, id string) {
 		t.Fatalf("session %q expires %v later than it should", id, d)
 	}
 	x.wantEqual(t, "variables", snapshot.Variables, l.variables)
+	for name, v := range l.variables {
+		history, err := x.s.History(x.ctx, x.ref(id), name, 0, 2*modelHistory)
+		x.wantCode(t, err, nil)
+		x.wantEqual(t, "history", history, store.VersionPage{Items: append([]store.Variable{v}, l.past[name]...)})
+	}
+	usage, err := x.s.Usage(x.ctx, x.ref(id))
+	x.wantCode(t, err, nil)
+	if locks := x.m.countLocks(l); usage.Locks != locks || usage.Variables != l.session.Variables || usage.Changes != l.session.Seq {
+		t.Fatalf("the usage is %+v, want %d locks", usage, locks)
+	}
 	changes, err := x.s.Changes(x.ctx, x.ref(id), 0, 1000)
 	x.wantCode(t, err, nil)
 	x.wantEqual(t, "changes", changes, l.changes)
@@ -286,6 +327,10 @@ func (x *machine) look(t *rapid.T, id string) {
 	}
 	x.tags = append(x.tags, seenTag{session.Tag(), l, session.Version})
 }
+
+// onlyCodes looks at nothing of a refusal but its code, which is all that the
+// model says.
+var onlyCodes = cmp.Comparer(func(a, b *fault.Error) bool { return (a == nil) == (b == nil) && (a == nil || a.Code == b.Code) })
 
 func (x *machine) wantCode(t *rapid.T, err error, refused []fault.Code) {
 	got := fault.CodeOf(err)
@@ -296,7 +341,7 @@ func (x *machine) wantCode(t *rapid.T, err error, refused []fault.Code) {
 }
 
 func (x *machine) wantEqual(t *rapid.T, what string, got, want any, opts ...cmp.Option) {
-	if diff := cmp.Diff(want, got, append(opts, comparison, butIdentity)...); diff != "" {
+	if diff := cmp.Diff(want, got, append(opts, comparison, butIdentity, onlyCodes)...); diff != "" {
 		t.Fatalf("%s (-want +got):\n%s", what, diff)
 	}
 }

@@ -17,6 +17,7 @@ const (
 	modelKeyTTL    = 1050 * time.Second
 	modelMinted    = 350 * time.Second // a minted token is certainly remembered so long
 	modelVariables = 4
+	modelHistory   = 3
 )
 
 // model is what the contract says, without a store: the sessions of one owner
@@ -32,7 +33,9 @@ type model struct {
 type life struct {
 	session   store.Session // without identity and times
 	variables map[string]store.Variable
-	versions  map[string]int64 // of living and deleted variables
+	past      map[string][]store.Variable // what the history has beside the variables, newest first
+	versions  map[string]int64            // of living and deleted variables
+	locks     map[string]modelLock        // by variable, those that are over included
 	changes   []store.Change
 	expires   time.Duration // when it is or will be over
 	ended     bool          // by a removal or a unit
@@ -131,13 +134,45 @@ func (m *model) create(id string, s store.NewSession) (any, []fault.Code) {
 		}
 		return store.Created{Session: l.session, Existing: true}, nil
 	}
-	l := &life{
-		session:   store.Session{Version: 1, TTL: s.TTL, Labels: maps.Clone(s.Labels)},
-		variables: map[string]store.Variable{}, versions: map[string]int64{},
+	l := newLife(store.Session{Version: 1, TTL: s.TTL, Labels: maps.Clone(s.Labels)})
+	m.begin(id, l)
+	return store.Created{Session: l.session}, nil
+}
+
+func newLife(session store.Session) *life {
+	return &life{
+		session: session, variables: map[string]store.Variable{}, past: map[string][]store.Variable{},
+		versions: map[string]int64{}, locks: map[string]modelLock{},
 	}
+}
+
+// begin lets a life begin now.
+func (m *model) begin(id string, l *life) {
 	m.arm(l)
 	m.lives[id] = l
 	m.order = append(slices.DeleteFunc(m.order, func(other string) bool { return other == id }), id)
+}
+
+// fork makes a session of what another holds.
+func (m *model) fork(parent, child string, n store.NewSession) (any, []fault.Code) {
+	p, refused := m.alive(parent)
+	if taken, _ := m.alive(child); taken != nil {
+		refused = append(slices.Clone(refused), fault.SessionExists)
+	}
+	if len(refused) > 0 {
+		return nil, refused // which of them is not said
+	}
+	l := newLife(store.Session{Version: 1, TTL: n.TTL, Labels: maps.Clone(n.Labels), Variables: p.session.Variables})
+	if n.TTL == 0 {
+		l.session.TTL = p.session.TTL
+	}
+	if n.Labels == nil {
+		l.session.Labels = maps.Clone(p.session.Labels)
+	}
+	for name, v := range p.variables {
+		l.variables[name], l.versions[name], l.past[name] = v, v.Version, slices.Clone(p.past[name])
+	}
+	m.begin(child, l)
 	return store.Created{Session: l.session}, nil
 }
 
@@ -191,10 +226,10 @@ func (m *model) update(id string, u store.SessionUpdate, matches func(*life) boo
 	return store.Changed{Session: l.session}, nil
 }
 
-func (m *model) remove(id string, match store.Match, matches func(*life) bool) (any, []fault.Code) {
+func (m *model) remove(id string, r store.SessionRemoval, matches func(*life) bool) (any, []fault.Code) {
 	l, _ := m.alive(id)
 	switch {
-	case l == nil && match.Given():
+	case l == nil && r.Match.Given():
 		return nil, []fault.Code{fault.VersionConflict}
 	case l == nil:
 		if gone := m.lives[id]; gone != nil {
@@ -205,6 +240,8 @@ func (m *model) remove(id string, match store.Match, matches func(*life) bool) (
 		return nil, []fault.Code{fault.SessionReadOnly}
 	case !matches(l):
 		return nil, []fault.Code{fault.VersionConflict}
+	case m.locked(l, r.LockToken):
+		return nil, []fault.Code{fault.VariableLocked}
 	}
 	m.end(l)
 	return store.Removed{Existed: true}, nil

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math/big"
+	"time"
 
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
@@ -11,6 +12,38 @@ import (
 // untold stands for what the contract does not tell: the numbers of a session
 // that is no more.
 const untold = -1
+
+// modelLock is a lock whose end is told by the model's clock.
+type modelLock struct {
+	store.Lock
+	expires time.Duration
+}
+
+// held returns the living lock of a variable.
+func (m *model) held(l *life, name string) (modelLock, bool) {
+	lock, ok := l.locks[name]
+	return lock, ok && m.now < lock.expires
+}
+
+// countLocks returns how many living locks a life has.
+func (m *model) countLocks(l *life) (n int64) {
+	for name := range l.locks {
+		if _, held := m.held(l, name); held {
+			n++
+		}
+	}
+	return n
+}
+
+// locked tells whether a life has a living lock that the token does not open.
+func (m *model) locked(l *life, token string) bool {
+	for name := range l.locks {
+		if lock, held := m.held(l, name); held && lock.Token != token {
+			return true
+		}
+	}
+	return false
+}
 
 // apply is what a unit does in the model.
 func (m *model) apply(id string, u store.Unit, resumed bool) (any, []fault.Code) {
@@ -22,15 +55,18 @@ func (m *model) apply(id string, u store.Unit, resumed bool) (any, []fault.Code)
 		return nil, []fault.Code{fault.SessionReadOnly}
 	}
 	count := len(l.variables)
-	for _, op := range u.Ops {
-		if refused := l.objections(op); len(refused) > 0 {
-			return nil, refused
-		}
+	refusals := make([]fault.Code, len(u.Ops))
+	made := make([]store.Resolved, len(u.Ops))
+	for i, op := range u.Ops {
+		made[i], refusals[i] = m.judge(l, op, u.LockToken)
 		_, living := l.variables[op.Name]
 		switch {
+		case refusals[i] != "" && !u.Each:
+			return nil, []fault.Code{refusals[i]}
+		case refusals[i] != "":
 		case living && op.Kind == store.OpDelete:
 			count--
-		case !living && writes(op.Kind):
+		case !living && made[i].Value.Type() != 0:
 			count++
 		}
 	}
@@ -43,11 +79,17 @@ func (m *model) apply(id string, u store.Unit, resumed bool) (any, []fault.Code)
 		answer.Kind = store.Effect
 	}
 	var items []store.ChangeItem
-	for _, op := range u.Ops {
-		result, item := l.perform(op, u.By)
+	for i, op := range u.Ops {
+		if refusals[i] != "" {
+			answer.Results = append(answer.Results, store.Result{
+				Variable: store.Variable{Name: op.Name}, Refused: &fault.Error{Code: refusals[i]},
+			})
+			continue
+		}
+		result, kind := m.perform(l, op, made[i], u.By)
 		answer.Results = append(answer.Results, result)
-		if item.Kind != 0 {
-			items = append(items, item)
+		if kind != 0 {
+			items = append(items, store.ChangeItem{Kind: kind, Name: op.Name, Version: l.versions[op.Name]})
 		}
 		if op.Kind == store.OpEnd {
 			m.end(l)
@@ -68,81 +110,130 @@ func (m *model) apply(id string, u store.Unit, resumed bool) (any, []fault.Code)
 	return answer, nil
 }
 
-// writes tells whether an operation makes a variable that is missing.
-func writes(k store.OpKind) bool {
-	return k == store.OpPut || k == store.OpCreate || k == store.OpEnsure || k == store.OpAdd
+// judge finds out whether an operation may be done, in the order of the
+// contract, and what it makes of a variable that it writes.
+func (m *model) judge(l *life, op store.Op, token string) (made store.Resolved, refused fault.Code) {
+	v, living := l.variables[op.Name]
+	lock, held := m.held(l, op.Name)
+	if op.Kind == store.OpLock {
+		token = op.Lease.Token
+	}
+	switch {
+	case op.Kind == store.OpEnd:
+		if m.locked(l, token) {
+			return made, fault.VariableLocked
+		}
+		return made, ""
+	case op.Version != nil && *op.Version != v.Version:
+		return made, fault.VersionConflict
+	case held && op.Kind != store.OpLoad && lock.Token != token:
+		return made, fault.VariableLocked
+	}
+	switch op.Kind {
+	case store.OpLock, store.OpPatch, store.OpRollback:
+		if !living {
+			return made, fault.VariableNotFound
+		}
+	case store.OpCreate:
+		if living {
+			return made, fault.VariableExists
+		}
+	case store.OpAdd:
+		if !living && op.Initial == nil {
+			return made, fault.VariableNotFound
+		}
+	}
+	if !op.Writes() || op.Kind == store.OpDelete || op.Kind == store.OpEnsure && living {
+		return made, ""
+	}
+	made, err := op.Resolve(v, l.version(op.Name, op.Target), store.Limits{}.WithDefaults())
+	if err == nil && op.Kind == store.OpAdd {
+		made.Value, err = sum(op, v, made)
+	}
+	return made, fault.CodeOf(err)
 }
 
-// objections returns what speaks against an operation. Which of several is
-// reported is not said.
-func (l *life) objections(op store.Op) (codes []fault.Code) {
-	v, living := l.variables[op.Name]
-	object := func(holds bool, code fault.Code) {
-		if holds {
-			codes = append(codes, code)
+// version returns a version of a living variable, nil if there is none.
+func (l *life) version(name string, number int64) *store.Variable {
+	v, living := l.variables[name]
+	if !living {
+		return nil
+	}
+	for _, v := range append([]store.Variable{v}, l.past[name]...) {
+		if v.Version == number {
+			return &v
 		}
 	}
-	object(op.Version != nil && *op.Version != v.Version, fault.VersionConflict)
-	switch op.Kind {
-	case store.OpCreate:
-		object(living, fault.VariableExists)
-	case store.OpPut:
-		object(living && v.Value.Type() != op.Value.Type(), fault.TypeMismatch)
-	case store.OpAdd:
-		_, integer := v.Value.Int64()
-		if !living || !integer {
-			object(living, fault.TypeMismatch)
-			object(!living && op.Initial == nil, fault.VariableNotFound)
-		}
-		if sum := l.sum(op); len(codes) == 0 || codes[0] == fault.VersionConflict {
-			object(!sum.IsInt64(), fault.CounterOverflow)
-			object(op.Min != nil && sum.Cmp(big.NewInt(*op.Min)) < 0, fault.ConstraintViolation)
-			object(op.Max != nil && sum.Cmp(big.NewInt(*op.Max)) > 0, fault.ConstraintViolation)
-		}
-	}
-	return codes
+	return nil
 }
 
 // sum returns what an addition leads to.
-func (l *life) sum(op store.Op) *big.Int {
-	var start int64
-	if v, living := l.variables[op.Name]; living {
-		start, _ = v.Value.Int64()
-	} else if op.Initial != nil {
+func sum(op store.Op, v store.Variable, made store.Resolved) (value.Value, error) {
+	start, integer := v.Value.Int64()
+	switch {
+	case v.Value.Type() == 0:
 		start = *op.Initial
+	case !integer:
+		return value.Value{}, fault.TypeMismatch
 	}
-	return new(big.Int).Add(big.NewInt(start), big.NewInt(op.Delta))
+	sum := new(big.Int).Add(big.NewInt(start), big.NewInt(op.Delta))
+	switch {
+	case !sum.IsInt64():
+		return value.Value{}, fault.CounterOverflow
+	case made.Min != nil && sum.Int64() < *made.Min, made.Max != nil && sum.Int64() > *made.Max:
+		return value.Value{}, fault.ConstraintViolation
+	}
+	return value.Int(sum.Int64()), nil
 }
 
 // perform does one operation and returns its result and what the change log
 // says of it, if anything.
-func (l *life) perform(op store.Op, by string) (store.Result, store.ChangeItem) {
+func (m *model) perform(l *life, op store.Op, made store.Resolved, by string) (store.Result, store.ChangeKind) {
 	if op.Kind == store.OpEnd {
-		return store.Result{Existed: true}, store.ChangeItem{}
+		return store.Result{Existed: true}, 0
 	}
-	old, existed := l.variables[op.Name]
+	v, existed := l.variables[op.Name]
+	v.Name = op.Name
+	lock, held := m.held(l, op.Name)
 	switch {
 	case op.Kind == store.OpDelete:
 		delete(l.variables, op.Name)
-		item := store.ChangeItem{}
-		if existed {
-			item = store.ChangeItem{Kind: store.Deleted, Name: op.Name, Version: old.Version}
+		delete(l.past, op.Name)
+		delete(l.locks, op.Name)
+		kind := store.Deleted
+		if !existed {
+			kind = 0
 		}
-		return store.Result{Variable: store.Variable{Name: op.Name}, Existed: existed}, item
-	case op.Kind == store.OpLoad, op.Kind == store.OpEnsure && existed:
-		old.Name = op.Name
-		return store.Result{Variable: old, Existed: existed}, store.ChangeItem{}
+		return store.Result{Variable: store.Variable{Name: op.Name}, Existed: existed}, kind
+	case op.Kind == store.OpLock:
+		granted := store.Lock{Token: op.Lease.Token, Holder: op.Lease.Holder, Fence: l.session.Seq + 1}
+		if held {
+			granted.Fence = lock.Fence
+			if op.Lease.Keep {
+				granted.Holder = lock.Holder
+			}
+		}
+		l.locks[op.Name] = modelLock{granted, m.now + op.Lease.TTL}
+		return store.Result{Variable: v, Existed: true, Lock: &granted}, store.Locked
+	case op.Kind == store.OpUnlock && held:
+		delete(l.locks, op.Name)
+		return store.Result{Variable: v, Existed: true}, store.Unlocked
+	case made.Value.Type() == 0: // it writes nothing
+		return store.Result{Variable: v, Existed: existed}, 0
 	}
-	written := op.Value
-	if op.Kind == store.OpAdd {
-		written = value.Int(l.sum(op).Int64())
+	switch {
+	case existed && v.Value.Type() != made.Value.Type():
+		delete(l.past, op.Name)
+	case existed:
+		old := v
+		old.Constraints = ""
+		past := append([]store.Variable{old}, l.past[op.Name]...)
+		l.past[op.Name] = past[:min(len(past), modelHistory-1)]
 	}
 	l.versions[op.Name]++
-	v := store.Variable{Name: op.Name, Value: written, Version: l.versions[op.Name], By: by}
-	l.variables[op.Name] = v
-	kind := store.Registered
-	if existed {
-		kind = store.ValueChanged
+	v = store.Variable{
+		Name: op.Name, Value: made.Value, Version: l.versions[op.Name], By: by, Constraints: made.Constraints, Metadata: made.Metadata,
 	}
-	return store.Result{Variable: v, Existed: existed}, store.ChangeItem{Kind: kind, Name: op.Name, Version: v.Version}
+	l.variables[op.Name] = v
+	return store.Result{Variable: v, Existed: existed}, made.Kind
 }

@@ -49,8 +49,23 @@ func (r *recorder) List(context.Context, string, store.Page) (store.SessionPage,
 	return store.SessionPage{}, nil
 }
 
+func (r *recorder) Fork(context.Context, store.Ref, store.Ref, store.NewSession) (store.Created, error) {
+	r.methods["Fork"] = true
+	return store.Created{}, nil
+}
+
+func (r *recorder) Usage(context.Context, store.Ref) (store.Usage, error) {
+	r.methods["Usage"] = true
+	return store.Usage{}, nil
+}
+
 func (r *recorder) Read(context.Context, store.Ref, ...string) (store.Snapshot, error) {
 	r.methods["Read"] = true
+	return store.Snapshot{}, nil
+}
+
+func (r *recorder) ReadPart(context.Context, store.Ref, int64, ...string) (store.Snapshot, error) {
+	r.methods["ReadPart"] = true
 	return store.Snapshot{}, nil
 }
 
@@ -65,6 +80,36 @@ func (r *recorder) Apply(_ context.Context, _ store.Ref, u store.Unit) (store.Ap
 		r.kinds[byte(op.Kind)] = true
 	}
 	return store.Applied{}, nil
+}
+
+func (r *recorder) ListVariables(context.Context, store.Ref, store.VariableQuery) (store.VariablePage, error) {
+	r.methods["ListVariables"] = true
+	return store.VariablePage{}, nil
+}
+
+func (r *recorder) History(context.Context, store.Ref, string, int64, int) (store.VersionPage, error) {
+	r.methods["History"] = true
+	return store.VersionPage{}, nil
+}
+
+func (r *recorder) Stage(context.Context, store.Ref, store.Upload, int64, []byte) error {
+	r.methods["Stage"] = true
+	return nil
+}
+
+func (r *recorder) Discard(context.Context, store.Ref, store.Upload) error {
+	r.methods["Discard"] = true
+	return nil
+}
+
+func (r *recorder) Chunk(context.Context, store.Ref, string, store.Part, []byte) ([]byte, error) {
+	r.methods["Chunk"] = true
+	return newTensor(10, 1).bytes, nil // the query looks at them
+}
+
+func (r *recorder) Follow(context.Context, store.Ref, int64, int) (store.Followed, error) {
+	r.methods["Follow"] = true
+	return store.Followed{}, nil
 }
 
 func (r *recorder) Changes(context.Context, store.Ref, int64, int) ([]store.Change, error) {
@@ -94,14 +139,15 @@ func (r *recorder) Honours(context.Context) ([]store.Durability, error) {
 	return []store.Durability{store.Memory}, nil
 }
 
-// Sweep and Close mutate nothing that has a token.
-func (r *recorder) Sweep(context.Context) (store.Swept, error) { return store.Swept{}, nil }
-func (r *recorder) Close() error                               { return nil }
+// Sweep and Close mutate nothing that has a token, and Listen waits.
+func (r *recorder) Listen(context.Context, func(store.Ref)) error { return nil }
+func (r *recorder) Sweep(context.Context) (store.Swept, error)    { return store.Swept{}, nil }
+func (r *recorder) Close() error                                  { return nil }
 
 // What is proved of every call is proved of mutations and queries: a method, a
 // kind of operation or of record that is in neither would be left out.
 func TestNothingIsLeftOut(t *testing.T) {
-	r := &recorder{methods: map[string]bool{"Sweep": true, "Close": true}, kinds: map[byte]bool{}}
+	r := &recorder{methods: map[string]bool{"Sweep": true, "Close": true, "Listen": true}, kinds: map[byte]bool{}}
 	s := &subject{Store: r, clock: &Clock{}, owner: "owner"}
 	for _, m := range append(mutations(), queries()...) {
 		if _, _, err := m.call(t.Context(), s, s.newRef(), minted()); err != nil {
@@ -130,11 +176,19 @@ func TestNothingIsLeftOut(t *testing.T) {
 // operations and of records.
 func declaredKinds(t *testing.T) map[string]byte {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../unit.go", nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
 	kinds := map[string]byte{}
+	for _, path := range []string{"../op.go", "../unit.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addKinds(t, file, kinds)
+	}
+	return kinds
+}
+
+func addKinds(t *testing.T, file *ast.File, kinds map[string]byte) {
+	t.Helper()
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -157,5 +211,4 @@ func declaredKinds(t *testing.T) map[string]byte {
 		}
 		return true
 	})
-	return kinds
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
@@ -97,6 +98,40 @@ func testPreconditions(t *testing.T, open opener) {
 			store.Put("living", number(5)), store.Create("new", number(5)), store.Ensure("deleted", number(5)),
 			store.Load("other").IfVersion(1))
 		wantEqual(t, "session after the refusal", s.look(t, ref, names...), before)
+	})
+
+	t.Run("any version will do", func(t *testing.T) {
+		t.Parallel()
+		s, ref := prepared(t)
+		s.apply(t, ref, store.Put("living", number(5)).IfVersion(store.AnyVersion))
+		for _, name := range []string{"deleted", "new"} {
+			e := s.refuse(t, ref, fault.VersionConflict, store.Put(name, number(5)).IfVersion(store.AnyVersion))
+			if e.Facts.CurrentVersion != 0 {
+				t.Errorf("%s has the version %d", name, e.Facts.CurrentVersion)
+			}
+		}
+	})
+
+	t.Run("a version counts in the session in which it was seen", func(t *testing.T) {
+		t.Parallel()
+		s, ref := prepared(t)
+		session := s.get(t, ref)
+		seen := s.read(t, ref, "living")
+		version := seen.Variables["living"].Version
+		applied := s.apply(t, ref, store.Load("living").IfSeen(seen.Epoch, version))
+		if seen.Epoch != session.Epoch || applied.Epoch != session.Epoch || session.Epoch == "" {
+			t.Errorf("the epoch is %q, a read says %q and a unit %q", session.Epoch, seen.Epoch, applied.Epoch)
+		}
+		s.remove(t, ref)
+		s.createAt(t, ref, time.Hour)
+		for range version {
+			s.apply(t, ref, store.Put("living", number(5)))
+		}
+		e := s.refuse(t, ref, fault.VersionConflict, store.Put("living", number(6)).IfSeen(seen.Epoch, version))
+		if e.Facts.CurrentVersion != version {
+			t.Errorf("the current version is %d, want %d", e.Facts.CurrentVersion, version)
+		}
+		s.apply(t, ref, store.Put("living", number(6)).IfVersion(version))
 	})
 
 	t.Run("the session's end can depend on a version", func(t *testing.T) {

@@ -51,13 +51,35 @@ func updateRequest(update store.SessionUpdate, matches func(*life) bool) request
 	}
 }
 
-func removalRequest(match store.Match, matches func(*life) bool) request {
+func removalRequest(removal store.SessionRemoval, matches func(*life) bool) request {
 	return request{
 		call{model: func(m *model, id string, _ store.Write, _ bool) (any, []fault.Code) {
-			return m.remove(id, match, matches)
+			return m.remove(id, removal, matches)
 		}},
 		func(ctx context.Context, s store.Store, ref store.Ref, w store.Write) (any, bool, error) {
-			got, err := s.Remove(ctx, ref, store.SessionRemoval{Write: w, Match: match})
+			removal := removal
+			removal.Write = w
+			got, err := s.Remove(ctx, ref, removal)
+			return got, got.Replayed, err
+		},
+	}
+}
+
+// forkRequest is sent to the fork that is to be; parent is a session of the
+// same owner.
+func forkRequest(parent store.Ref, n store.NewSession) request {
+	return request{
+		call{model: func(m *model, id string, _ store.Write, _ bool) (any, []fault.Code) {
+			child := store.Ref{Owner: parent.Owner, ID: id}
+			if child == parent || child.Family() != parent.Family() {
+				return nil, []fault.Code{fault.InvalidRequest}
+			}
+			return m.fork(parent.ID, id, n)
+		}},
+		func(ctx context.Context, s store.Store, ref store.Ref, w store.Write) (any, bool, error) {
+			n := n
+			n.Write = w
+			got, err := s.Fork(ctx, parent, ref, n)
 			return got, got.Replayed, err
 		},
 	}

@@ -278,8 +278,16 @@ func (s *subject) askAll(t *testing.T, ref store.Ref) map[string]error {
 	_, answers["Apply of nothing"] = s.Apply(ctx, ref, store.Unit{Write: minted()})
 	_, answers["Apply that counts"] = s.Apply(ctx, ref, store.Unit{Write: minted(), Count: true})
 	_, answers["Draft"] = s.Apply(ctx, ref, store.Unit{Write: minted(), Kind: store.Draft, Count: true})
+	_, answers["Fork"] = s.Fork(ctx, ref, ref.MintFork(), store.NewSession{Write: minted(), TTL: lifetime})
+	_, answers["Usage"] = s.Usage(ctx, ref)
+	_, answers["ListVariables"] = s.ListVariables(ctx, ref, store.VariableQuery{Limit: 10})
+	_, answers["History"] = s.History(ctx, ref, "a", 0, 10)
+	_, answers["Follow"] = s.Follow(ctx, ref, 0, 10)
+	answers["Stage"] = s.Stage(ctx, ref, store.Upload{ID: "upload", Bytes: 1}, 0, []byte("x"))
 	for _, op := range []store.Op{
 		store.Put("a", number(1)), store.Create("a", number(1)), store.Ensure("a", number(1)),
+		store.PutContent("a", store.Content{JSON: []byte("1")}), store.Patch("a", nil, []byte(`{"k":1}`)), store.Rollback("a", 1),
+		store.AcquireLock("a", store.Lease{Token: "token", TTL: time.Minute}), store.ReleaseLock("a"),
 		store.Add("a", 1), store.Add("a", 1).StartingAt(0), store.Delete("a"), store.Load("a"), store.End(),
 	} {
 		_, answers["Apply of "+string(op.Kind)] = s.Apply(ctx, ref, store.Unit{Write: minted(), Ops: []store.Op{op}})

@@ -225,6 +225,7 @@ func wantEqual(t *testing.T, what string, got, want any, opts ...cmp.Option) {
 var comparison = cmp.Options{
 	cmp.Comparer(func(a, b value.Value) bool { return a == b }),
 	cmpopts.EquateEmpty(),
+	cmpopts.IgnoreFields(fault.Error{}, "Err"), // the half that nobody is told
 	cmpopts.SortSlices(func(a, b store.ChangeItem) bool { return a.Name < b.Name }),
 }
 
@@ -242,8 +243,10 @@ var butReplayed = cmp.Options{
 var butIdentity = cmp.Options{
 	cmpopts.IgnoreFields(store.Session{}, "Ref", "Epoch", "Created", "Expires"),
 	cmpopts.IgnoreFields(store.Variable{}, "Created", "Updated"),
-	cmpopts.IgnoreFields(store.Applied{}, "At", "Created"),
+	cmpopts.IgnoreFields(store.Applied{}, "At", "Epoch", "Created"),
 	cmpopts.IgnoreFields(store.Change{}, "At"),
+	cmpopts.IgnoreFields(store.Lock{}, "Expires"),
+	cmpopts.IgnoreFields(fault.Facts{}, "Expires"),
 }
 
 // state is all that can be seen of a session.
@@ -287,4 +290,30 @@ func spelled(prefix string, n int) []string {
 		names[i] = fmt.Sprintf("%s%03d", prefix, i)
 	}
 	return names
+}
+
+// history returns versions of a variable that must be there.
+func (s *subject) history(t *testing.T, ref store.Ref, name string, before int64, limit int) []store.Variable {
+	t.Helper()
+	var versions []store.Variable
+	for {
+		page, err := s.History(t.Context(), ref, name, before, limit-len(versions))
+		if err != nil {
+			t.Fatalf("history of %q in session %q of %q: %v", name, ref.ID, ref.Owner, err)
+		}
+		versions = append(versions, page.Items...)
+		if before = page.Next; before == 0 || len(versions) >= limit {
+			return versions
+		}
+	}
+}
+
+// usage measures a session that must be alive.
+func (s *subject) usage(t *testing.T, ref store.Ref) store.Usage {
+	t.Helper()
+	usage, err := s.Usage(t.Context(), ref)
+	if err != nil {
+		t.Fatalf("usage of session %q of %q: %v", ref.ID, ref.Owner, err)
+	}
+	return usage
 }

@@ -189,6 +189,35 @@ func testTokens(t *testing.T, open opener) {
 			s.wantReplay(t, ref, u, first)
 		}
 	})
+
+	t.Run("a unit that fits no version tells whether its key was used, by what is compared", func(t *testing.T) {
+		t.Parallel()
+		s := newSubject(t, open, store.Config{})
+		ref := s.create(t, lifetime)
+		ask := func(request string) (store.Applied, error) {
+			return s.Apply(t.Context(), ref, store.Unit{Write: keyed("key", request), Ops: []store.Op{store.Load("a").IfVersion(-1)}})
+		}
+		_, err := ask("")
+		wantCode(t, err, fault.VersionConflict)
+		first := s.applyUnit(t, ref, store.Unit{Write: keyed("key", "request"), Ops: []store.Op{store.Put("a", number(1))}})
+		first.Replayed = true
+		told := func(when string) {
+			t.Helper()
+			_, err := ask("")
+			wantCode(t, err, fault.IdempotencyKeyReused)
+			again, err := ask("request")
+			wantNoError(t, err)
+			wantEqual(t, "answer "+when, again, first)
+		}
+		told("at once")
+		s.apply(t, ref, store.Delete("a"))
+		s.freeze(t, ref)
+		told("in a frozen session")
+		_, err = s.Update(t.Context(), ref, store.SessionUpdate{Write: minted(), ReadOnly: new(false)})
+		wantNoError(t, err)
+		s.remove(t, ref)
+		told("after the session")
+	})
 }
 
 // butExpires looks at everything in a session that a repetition must not

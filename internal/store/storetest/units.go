@@ -34,7 +34,7 @@ func testUnits(t *testing.T, open opener) {
 		session := s.get(t, ref)
 		wantEqual(t, "answer", applied, store.Applied{
 			Results: applied.Results, At: applied.At, Memo: []byte("memo"), Kind: store.Effect,
-			Seq: 2, Commands: 1, Variables: 6, Created: session.Created,
+			Epoch: session.Epoch, Seq: 2, Commands: 1, Variables: 6, Created: session.Created,
 		})
 		if session.Seq != 2 || session.Commands != 1 || session.Variables != 6 || session.Version != 1 {
 			t.Errorf("seq %d, commands %d, variables %d, version %d, want 2, 1, 6, 1", session.Seq, session.Commands, session.Variables, session.Version)
@@ -142,7 +142,7 @@ func testUnits(t *testing.T, open opener) {
 		{"too long a writer's name", store.Unit{Write: writer, Ops: []store.Op{store.Put("b", number(1))}}, fault.InvalidRequest},
 		{"too long a memo", store.Unit{Memo: make([]byte, store.MaxMemo+1)}, fault.ValueTooLarge},
 		{"too long an answer", store.Unit{Kind: store.Answer, Memo: make([]byte, store.MaxAnswer+1)}, fault.ValueTooLarge},
-		{"too large a value", store.Unit{Ops: []store.Op{store.Put("b", text(strings.Repeat("x", 10_239)))}}, fault.ValueTooLarge},
+		{"too large a value", store.Unit{Ops: []store.Op{store.Put("b", text(strings.Repeat("x", 256<<10-1)))}}, fault.ValueTooLarge},
 	} {
 		t.Run("a unit with "+c.name+" is refused", func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,6 +138,56 @@ func testVariables(t *testing.T, open opener) {
 		})
 		if got.Variables != 2 {
 			t.Errorf("%d variables after the unit, want 2", got.Variables)
+		}
+	})
+
+	t.Run("a part of a read ends where it has enough bytes", func(t *testing.T) {
+		t.Parallel()
+		const size = 10_000
+		s := newSubject(t, open, store.Config{})
+		ref := s.create(t, lifetime)
+		long := text(strings.Repeat("x", size))
+		for _, name := range []string{"a", "b", "c", "d", "gone"} {
+			s.apply(t, ref, store.Put(name, long))
+		}
+		s.apply(t, ref, store.Delete("gone"))
+		names := []string{"b", "missing", "a", "gone", "c", "d"}
+		all := s.read(t, ref, names...)
+		if all.Left != 0 || all.LeftBytes != 0 || all.Seq != 6 {
+			t.Errorf("a whole read left %d with %d bytes, at change %d", all.Left, all.LeftBytes, all.Seq)
+		}
+		for _, c := range []struct {
+			bytes int64
+			want  []string
+			left  int64 // variables that exist, of those left
+		}{
+			{0, []string{"b"}, 3},
+			{size - 100, []string{"b"}, 3},
+			{size + 1000, []string{"b", "missing", "a"}, 2},
+			{2*size + 1000, []string{"b", "missing", "a", "gone", "c"}, 1},
+			{3*size + 1000, names, 0},
+			{4*size + 1000, names, 0},
+		} {
+			got, err := s.ReadPart(t.Context(), ref, c.bytes, names...)
+			wantNoError(t, err)
+			want := map[string]store.Variable{}
+			for _, name := range c.want {
+				if v, ok := all.Variables[name]; ok {
+					want[name] = v
+				}
+			}
+			wantEqual(t, fmt.Sprintf("read of %d bytes", c.bytes), got.Variables, want)
+			if got.Left != len(names)-len(c.want) || got.Epoch != all.Epoch || got.Seq != all.Seq {
+				t.Errorf("a read of %d bytes left %d names of %v: %+v", c.bytes, got.Left, names, got.Seq)
+			}
+			if got.LeftBytes < c.left*size || got.LeftBytes > c.left*size+int64(got.Left)*200 {
+				t.Errorf("a read of %d bytes left %d bytes, want those of %d variables", c.bytes, got.LeftBytes, c.left)
+			}
+		}
+		none, err := s.ReadPart(t.Context(), ref, 0)
+		wantNoError(t, err)
+		if len(none.Variables) != 0 || none.Left != 0 {
+			t.Errorf("a part of nothing is %+v", none)
 		}
 	})
 

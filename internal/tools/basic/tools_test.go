@@ -13,15 +13,11 @@ import (
 
 	"toolpit/internal/expr"
 	"toolpit/internal/fault"
+	"toolpit/internal/store"
 	"toolpit/internal/tools"
 	"toolpit/internal/tools/basic"
 	"toolpit/internal/tools/toolstest"
 )
-
-func TestTools_AreAllListed(t *testing.T) {
-	t.Parallel()
-	toolstest.EveryToolIsListed(t, basic.Tools())
-}
 
 // call executes a tool without a session and returns its result as text.
 func call(t *testing.T, name, arguments string) (string, *fault.Error) {
@@ -37,7 +33,7 @@ func callWith(ctx context.Context, t *testing.T, log *slog.Logger, name, argumen
 	}
 	var st tools.Store // nil: without session and key, only get_stats looks at the store
 	if name == "get_stats" {
-		st = openStore(t)
+		st = toolstest.OpenStore(t, store.Config{})
 	}
 	engine := tools.NewEngine(tools.EngineConfig{
 		Registry: registry, Store: st, Log: log,

@@ -15,17 +15,11 @@ import (
 
 	"toolpit/internal/fault"
 	"toolpit/internal/store"
-	"toolpit/internal/store/sqlitestore"
 	"toolpit/internal/tools"
 	"toolpit/internal/tools/session"
 	"toolpit/internal/tools/toolstest"
 	"toolpit/internal/value"
 )
-
-func TestTools_AreAllListed(t *testing.T) {
-	t.Parallel()
-	toolstest.EveryToolIsListed(t, session.Tools())
-}
 
 // client calls the tools in one session, on a store whose clock it can put
 // forward.
@@ -39,15 +33,7 @@ type client struct {
 func newClient(t *testing.T) *client {
 	t.Helper()
 	var ahead time.Duration
-	st, err := sqlitestore.Open(t.Context(), t.TempDir()+"/test.db", store.Config{Offset: func() time.Duration { return ahead }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	st := toolstest.OpenStore(t, store.Config{Offset: func() time.Duration { return ahead }})
 	registry, err := tools.NewRegistry(session.Tools())
 	if err != nil {
 		t.Fatal(err)

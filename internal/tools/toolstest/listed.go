@@ -11,10 +11,9 @@ import (
 	"toolpit/internal/tools"
 )
 
-// EveryToolIsListed requires that the group in the current directory lists as
-// many tools as its source makes: a tool that nobody lists cannot be called.
-func EveryToolIsListed(t *testing.T, listed []tools.Tool) {
-	t.Helper()
+// testListed requires that the group in the current directory lists as many
+// tools as its source makes: a tool that nobody lists cannot be called.
+func testListed(t *testing.T, listed []tools.Tool) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,8 @@ func sameAnswer(t *testing.T, first, second tools.Result, firstErr, secondErr *f
 	}
 }
 
-// disturb gives every variable the tool asked for another value.
+// disturb gives every variable the tool asked for another value, or deletes it
+// where it may not have another.
 func (b *bench) disturb(t *testing.T) {
 	t.Helper()
 	names := b.touched()
@@ -98,7 +99,12 @@ func (b *bench) disturb(t *testing.T) {
 	}
 	unit := store.Unit{Write: write()}
 	for _, name := range names {
-		unit.Ops = append(unit.Ops, store.Put(name, other(t, snapshot.Variables[name].Value)))
+		v := snapshot.Variables[name]
+		if v.Constraints != "" || v.Value.Type() == value.Tensor {
+			unit.Ops = append(unit.Ops, store.Delete(name))
+			continue
+		}
+		unit.Ops = append(unit.Ops, store.Put(name, other(t, v.Value)))
 	}
 	if _, err := b.Store.Apply(t.Context(), b.ref, unit); err != nil {
 		t.Fatal(err)

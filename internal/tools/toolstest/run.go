@@ -16,16 +16,22 @@ import (
 // Subject is what is tested.
 type Subject struct {
 	Tools []tools.Tool
-	// Store is where the sessions are made, each for an owner of its own.
-	Store store.Store
 	// Volatile names, for each tool, members of its result that differ from
 	// one call to the next. "*" stands for all of them.
 	Volatile map[string][]string
+	// store is where the sessions are made, each for an owner of its own.
+	store store.Store
 }
 
-// Run tests every tool of the subject, in parallel.
+// Run tests every tool of the subject, in parallel, and that the group in the
+// current directory has no others.
 func Run(t *testing.T, s Subject) {
 	t.Helper()
+	s.store = OpenStore(t, store.Config{})
+	t.Run("every tool is in the list", func(t *testing.T) {
+		t.Parallel()
+		testListed(t, s.Tools)
+	})
 	for name, test := range map[string]func(*testing.T, Subject, tools.Tool){
 		"examples do what they say":                      testExamples,
 		"wrong arguments are refused with their pointer": testRefusals,
@@ -59,7 +65,7 @@ func newBench(t *testing.T, s Subject) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{watched: &watched{Store: s.Store}, owner: "owner-" + rand.Text()}
+	b := &bench{watched: &watched{Store: s.store}, owner: "owner-" + rand.Text()}
 	for i, id := range []string{"rep_one", "rep_two"} {
 		b.engines[i] = tools.NewEngine(tools.EngineConfig{
 			Registry: registry, Store: b.watched, Log: slog.New(slog.DiscardHandler),
@@ -80,7 +86,7 @@ func (b *bench) newSession(t *testing.T) store.Ref {
 	return ref
 }
 
-func write() store.Write { return store.Write{Token: store.MintToken(time.Now()), By: "toolstest"} }
+func write() store.Write { return store.Write{Token: store.MintToken(time.Now()), By: "test"} }
 
 // call executes a tool in a session; the zero Ref means without one.
 func (b *bench) call(ctx context.Context, engine int, ref store.Ref, tool tools.Tool, arguments, key string) (tools.Result, *fault.Error) {

@@ -22,6 +22,12 @@ func (w *watched) Read(ctx context.Context, ref store.Ref, names ...string) (sto
 	return w.Store.Read(ctx, ref, names...)
 }
 
+// ReadPart notes the names.
+func (w *watched) ReadPart(ctx context.Context, ref store.Ref, bytes int64, names ...string) (store.Snapshot, error) {
+	w.note(names...)
+	return w.Store.ReadPart(ctx, ref, bytes, names...)
+}
+
 // Apply notes the names.
 func (w *watched) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store.Applied, error) {
 	for _, o := range u.Ops {
@@ -30,6 +36,18 @@ func (w *watched) Apply(ctx context.Context, ref store.Ref, u store.Unit) (store
 		}
 	}
 	return w.Store.Apply(ctx, ref, u)
+}
+
+// History notes the name.
+func (w *watched) History(ctx context.Context, ref store.Ref, name string, before int64, limit int) (store.VersionPage, error) {
+	w.note(name)
+	return w.Store.History(ctx, ref, name, before, limit)
+}
+
+// ListVariables notes a name that would be in the list if it were a variable's.
+func (w *watched) ListVariables(ctx context.Context, ref store.Ref, q store.VariableQuery) (store.VariablePage, error) {
+	w.note("temp_disturbed")
+	return w.Store.ListVariables(ctx, ref, q)
 }
 
 func (w *watched) note(names ...string) {

@@ -1,6 +1,7 @@
 -- cold returns what most runs do not need.
 local function cold(now, tomb, keyed)
   local M, V, C, L, D, X, XO, T = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+  local H, B, N = KEYS[9], KEYS[10], KEYS[11]
   local call, sub, pack, unpack = redis.call, string.sub, struct.pack, struct.unpack
   local STATE = '>I4I6I6I4'
   local cold = {}
@@ -44,6 +45,9 @@ local function cold(now, tomb, keyed)
     call('PEXPIRE', V, ms)
     call('PEXPIRE', C, ms)
     call('PEXPIRE', L, ms)
+    call('PEXPIRE', H, ms)
+    call('PEXPIRE', N, ms)
+    call('PEXPIRE', B, ms + tomb + 3600000) -- the sweeper must find what to release
     call('PEXPIRE', X, ms + tomb)
     call('PEXPIRE', XO, ms + tomb)
   end
@@ -81,7 +85,8 @@ local function cold(now, tomb, keyed)
 
   -- finish removes a session's state; its keyed answers stay for so many ms.
   function cold.finish(rest)
-    call('UNLINK', M, V, C, L, D)
+    cold.ring(call('HGET', M, 'h'))
+    call('UNLINK', M, V, C, L, D, H, N)
     local s = call('HGET', X, 's')
     if s then
       local n, w, _, first = unpack(STATE, s)
@@ -91,14 +96,37 @@ local function cold(now, tomb, keyed)
     end
   end
 
+  -- ring wakes those who follow the session whose head is h.
+  function cold.ring(h)
+    if h and #h > 59 and unpack('>I4', h, 60) * 1000 > now then call('PUBLISH', 'tp1:bell', M) end
+  end
+
+  -- locked returns a refusal for the session's first live lock that token does
+  -- not open, and how many there are.
+  function cold.locked(token)
+    local all, refusal, live, over = call('HGETALL', M), nil, 0, {}
+    for i = 1, #all, 2 do
+      if sub(all[i], 1, 2) == 'k:' then
+        local til, _, own, holder = unpack('>I6I6Bc0Bc0', all[i + 1])
+        if til <= now then
+          over[#over + 1] = all[i]
+        else
+          live = live + 1
+          if own ~= token then refusal = {'E', 'locked', '0', sub(all[i], 3), holder, string.format('%d', til)} end
+        end
+      end
+    end
+    return refusal, live, over
+  end
+
   -- snapshot returns the session: its head, then label and value, each with its
   -- length (4 bytes) before it, ...
   function cold.snapshot()
     local all, out = call('HGETALL', M), {''}
     for i = 1, #all, 2 do
       if all[i] == 'h' then
-        out[1] = all[i + 1]
-      else
+        out[1] = sub(all[i + 1], 1, 59)
+      elseif sub(all[i], 1, 2) == 'l:' then
         out[#out + 1] = pack('>I4c0I4c0', #all[i] - 2, sub(all[i], 3), #all[i + 1], all[i + 1])
       end
     end

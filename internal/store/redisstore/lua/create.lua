@@ -11,31 +11,9 @@ if exp and exp > now then
   if ARGV[6] ~= '1' then return {'E', 'session', '0'} end
   body = '1' .. cold.snapshot()
 else
-  -- Answers of an earlier incarnation are given until its tombstone is over, and
-  -- no longer because the id lives again.
-  if not stated then state() end
-  if exp then
-    ends = exp + tomb
-  elseif ends == 0 then
-    local d = call('GET', D)
-    ends = d and d + tomb or 0
-  end
-  if ends <= now then
-    call('UNLINK', X, XO)
-    incarnation, weight, oldest = 0, nil, 0
-  elseif weight then
-    call('HSET', X, 'g' .. incarnation, string.format('%d', ends))
-    for _ = 1, 2 do -- two out for one in
-      local g = call('HGET', X, 'g' .. oldest)
-      if not g or tonumber(g) > now then break end
-      call('HDEL', X, 'g' .. oldest)
-      oldest = oldest + 1
-    end
-    incarnation, weight = incarnation + 1, 0
-    call('HSET', X, 's', pack(STATE, incarnation, 0, 0, oldest))
-  end
-  ends, stale = 0, nil
-  call('UNLINK', M, V, C, L, D)
+  reborn(exp)
+  stale = nil
+  call('UNLINK', M, V, C, L, D, H, N)
   local ttl = tonumber(ARGV[4])
   p = cold.horizon(now + ttl, ttl)
   call('HSET', M, 'h', pack(HEAD, now + ttl, ttl, p, now, 0, 0, 0, 0, 1, 0, ARGV[5]))

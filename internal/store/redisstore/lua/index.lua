@@ -3,7 +3,7 @@
 -- ARGV 1 clock offset ms  2 what to do, and its particulars:
 --   "add" owner id ms       before a session is created; returns {"1"|"0": it is a new hint}
 --   "again" id              an id that was known was created anew: it moves to the end
---   "soon" id               it was removed: look soon
+--   "soon" id               look soon, and once more if somebody is about to look or does so just now: what this is about may come later
 --   "list" score id count   hints after that one; returns {now, id, score, ...}
 --   "due" count             hints to look at; returns {now, id, score, ...}
 --   "settle" owner id seen next... for each whose look-time is still the one seen: look again at next, or drop it when
@@ -12,6 +12,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[1])
 local micro = t[1] .. string.format('%06d', t[2])
 local O, C, E = KEYS[1], KEYS[2], KEYS[3]
+local again = 60000 -- when to look once more
 local grace = 5000 -- longer than a creation takes, so a hint is not dropped before its session is there
 local what = ARGV[2]
 if what == 'add' then
@@ -23,7 +24,14 @@ elseif what == 'again' then
   redis.call('ZADD', C, 'XX', micro, ARGV[3])
   return {}
 elseif what == 'soon' then
-  redis.call('ZADD', E, 'XX', 'LT', now + grace, ARGV[3])
+  local at = redis.call('ZSCORE', E, ARGV[3])
+  if at then
+    -- What is nearer is not put off, or it would be for ever where hints come all
+    -- the time. The half tells settle to come again.
+    at = tonumber(at)
+    at = at > now + grace and now + grace or math.ceil(at) - 0.5
+    redis.call('ZADD', E, 'XX', string.format('%.1f', at), ARGV[3])
+  end
   return {}
 elseif what == 'list' then
   local out = {tostring(now)}
@@ -55,7 +63,9 @@ elseif what == 'settle' then
         redis.call('ZREM', C, ARGV[i])
         dropped = dropped + 1
       else
-        redis.call('ZADD', E, ARGV[i + 2], ARGV[i])
+        local at = tonumber(ARGV[i + 2])
+        if string.find(ARGV[i + 1], '.', 1, true) then at = math.min(at, now + again) end
+        redis.call('ZADD', E, string.format('%.0f', at), ARGV[i])
       end
     end
   end

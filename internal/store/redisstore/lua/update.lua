@@ -51,7 +51,7 @@ exp = now + ttl
 local horizon = cold.horizon(exp, ttl)
 local moved = exp > p or p > horizon -- a TTL that shrank must not keep the keys for its old length
 if moved then p = horizon end
-call('HSET', M, 'h', pack(HEAD, exp, ttl, p, created, seq, cc, bytes, nv, ver, ro, epoch))
+call('HSET', M, 'h', pack(HEAD, exp, ttl, p, created, seq, cc, bytes, nv, ver, ro, epoch) .. sub(h, 60))
 if moved then cold.keep(p) end
 answer = remember(ARGV[2], ARGV[3], string.byte(ARGV[4]), now, cold.snapshot(), nil, stale)
 settle(p)

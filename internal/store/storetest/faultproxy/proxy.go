@@ -219,6 +219,15 @@ func (p *Proxy) close() {
 	p.wg.Wait()
 }
 
+// Disconnect ends the connections that there are.
+func (p *Proxy) Disconnect() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		c.close()
+	}
+}
+
 // pass waits while the proxy hangs. It reports false if it has been closed.
 func (p *Proxy) pass() bool {
 	p.mu.Lock()
