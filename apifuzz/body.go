@@ -49,7 +49,10 @@ var spoils = []spoil{
 		if !closed(s) {
 			return nil
 		}
-		return o.with(pick(v.rnd, []string{"owner", "state", "fence", "version", "é", "", "a/b~c", "__proto__"}), raw("1"))
+		foreign := slices.DeleteFunc([]string{"owner", "state", "fence", "version", "é", "", "a/b~c", "__proto__"}, func(name string) bool {
+			return s.Properties[name] != nil
+		})
+		return o.with(pick(v.rnd, foreign), raw("1"))
 	}},
 	{"another case", func(v values, o object, s *openapi3.Schema) object {
 		if !closed(s) || len(o) == 0 {
@@ -69,7 +72,7 @@ func (v values) replace(o object, s *openapi3.Schema, by func(*openapi3.Schema) 
 		return nil
 	}
 	name := pick(v.rnd, properties)
-	if value := by(s.Properties[name].Value); value != nil {
+	if value := by(plain(s.Properties[name])); value != nil {
 		return o.with(name, value)
 	}
 	return nil

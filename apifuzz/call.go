@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -24,8 +26,10 @@ type call struct {
 	header    http.Header
 	body      []byte
 	chunked   bool
+	binary    bool   // the body is no JSON
 	session   string // that it is about
 	asked     bool   // for a failure: a demonstration of one, or very little time
+	ends      bool   // its session, when it succeeds
 }
 
 func (c *call) set(name string, values ...string) { c.header[name] = values }
@@ -63,7 +67,7 @@ func (c *call) String() string {
 	return fmt.Sprintf("%s, %s: %s %s %v %q", c.operation, c.how, c.method, target, c.header, body)
 }
 
-// notice finds out whether a body asks for a failure.
+// notice finds out whether a body asks for a failure, or for a session's end.
 func (c *call) notice() {
 	var body struct {
 		Tool    string `json:"tool"`
@@ -74,10 +78,13 @@ func (c *call) notice() {
 	}
 	ms, timed := body.Timeout.(float64)
 	c.asked = body.Tool == "error_demo" || timed && ms < 1000
+	c.ends = body.Tool == "cleanup"
 }
 
 // send makes the call and reads the answer.
 func send(ctx context.Context, client *http.Client, base string, c *call) (*http.Request, answer, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	req, err := c.request(ctx, base)
 	if err != nil {
 		return nil, answer{}, err
@@ -87,8 +94,25 @@ func send(ctx context.Context, client *http.Client, base string, c *call) (*http
 		return nil, answer{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
+	if isStream(res.Header) {
+		defer time.AfterFunc(streamTime, cancel).Stop()
+		body, _ := io.ReadAll(io.LimitReader(res.Body, streamBytes)) // its end is ours
+		return req, answer{res.StatusCode, res.Header, body}, nil
+	}
 	body, err := io.ReadAll(res.Body)
 	return req, answer{res.StatusCode, res.Header, body}, err
+}
+
+// How much is read of an answer that has no end.
+const (
+	streamTime  = 20 * time.Millisecond
+	streamBytes = 64 << 10
+)
+
+// isStream tells whether an answer goes on for as long as somebody reads it.
+func isStream(h http.Header) bool {
+	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return media == "text/event-stream" || media == "application/x-ndjson"
 }
 
 // prepared is a call to which nothing has been done yet.
@@ -173,7 +197,8 @@ var blows = []blow{
 			"limit=0", "limit=1001", "limit=-1", "limit=abc", "limit=1.5", "limit=%2B5", "limit=", "limit=1&limit=2", "limit=99999999999999999999", "limit=%00",
 			"cursor=", "cursor=x%zz", "cursor=%ff", "cursor=" + strings.Repeat("c", 1025), "limit=1;cursor=2", "limit=0x10", "limit=1e2", "limit=%D9%A1",
 		})
-		c.expect = refusedIf(o.has("query", "limit"))
+		name, _, _ := strings.Cut(c.query, "=")
+		c.expect = refusedIf(o.has("query", name))
 		return true
 	}},
 	{"an odd query", func(rnd *rand.Rand, _ operation, c *call) bool {
@@ -187,6 +212,7 @@ var blows = []blow{
 		}
 		before, rest, _ := strings.Cut(o.path, "{")
 		_, after, _ := strings.Cut(rest, "}")
+		after = strings.Replace(after, "{name}", number, 1)
 		c.path = before + pick(rnd, []string{
 			"%00", "a%2Fb", "%2e%2e%2f", "..%2f..%2fetc%2fpasswd", "%20", "-a", ".a", "%C3%A9", "%ff", strings.Repeat("a", 129), "a%0d%0ab", "%7Bx%7D", "*",
 		}) + after
@@ -197,13 +223,40 @@ var blows = []blow{
 		if !strings.Contains(o.path, "{id}") {
 			return false
 		}
-		c.path = strings.Replace(o.path, "{id}", "nobody", 1)
+		c.path = strings.NewReplacer("{id}", "nobody", "{name}", number).Replace(o.path)
 		c.expect = refusedIf(o.method != http.MethodDelete)
 		return true
 	}},
-	{"another method", func(rnd *rand.Rand, _ operation, c *call) bool {
+	{"another method", func(rnd *rand.Rand, o operation, c *call) bool {
 		c.method = pick(rnd, []string{"PUT", "OPTIONS", "TRACE", "PROPFIND", "QUERY", "get", "X"})
 		c.expect = refused
+		return !slices.Contains(o.methods, c.method)
+	}},
+	{"a bad parameter", func(rnd *rand.Rand, o operation, c *call) bool { return wrongParameter(values{rnd}, o, c) }},
+	{"a Range", func(rnd *rand.Rand, o operation, c *call) bool {
+		c.set("Range", pick(rnd, ranges))
+		if rnd.IntN(2) == 0 {
+			c.set("If-Range", pick(rnd, []string{"", "x", `"x"`, `W/"x"`, "Mon, 23 Nov 2026 09:30:00 GMT"}))
+		}
+		c.expect = open
+		return o.has("header", "Range")
+	}},
+	{"a bad name", func(rnd *rand.Rand, o operation, c *call) bool {
+		at := strings.LastIndex(o.path, "/{name}")
+		if at < 0 || !strings.Contains(o.path, "{id}") {
+			return false
+		}
+		before := strings.Replace(o.path[:at], "{id}", c.session, 1)
+		c.path = before + "/" + pick(rnd, []string{"%00", "%20", "1a", "-a", ".a", "a%2Fb", "%C3%A9", "%ff", strings.Repeat("a", 129), "a%0d%0ab", "*", "a:b"}) + o.path[at+len("/{name}"):]
+		c.expect = refused
+		return true
+	}},
+	{"a name of nothing", func(_ *rand.Rand, o operation, c *call) bool {
+		if !strings.Contains(o.path, "{name}") || !strings.Contains(o.path, "{id}") {
+			return false
+		}
+		c.path = strings.NewReplacer("{id}", c.session, "{name}", "nothing").Replace(o.path)
+		c.expect = open
 		return true
 	}},
 	{"HEAD", func(_ *rand.Rand, o operation, c *call) bool {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -31,7 +32,8 @@ type operation struct {
 	id, method, path string
 	spec             *openapi3.Operation
 	parameters       []*openapi3.Parameter
-	body             *openapi3.Schema // nil: it takes none
+	body             *openapi3.Schema // as JSON; nil: it takes none
+	methods          []string         // of the path
 }
 
 func (o operation) has(in, name string) bool {
@@ -61,7 +63,10 @@ func newContract(ctx context.Context, document []byte) (*contract, error) {
 		return nil, fmt.Errorf("the API document: %w", err)
 	}
 	doc.Servers = nil // any host will do
-	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder)
+	for _, media := range []string{"text/html", "text/event-stream", "application/x-ndjson"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.PlainBodyDecoder)
+	}
+	openapi3filter.RegisterBodyDecoder("application/x-npy", openapi3filter.FileBodyDecoder)
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		return nil, fmt.Errorf("the API document: %w", err)
@@ -76,6 +81,7 @@ func newContract(ctx context.Context, document []byte) (*contract, error) {
 			if spec.RequestBody != nil {
 				o.body = spec.RequestBody.Value.Content.Get("application/json").Schema.Value
 			}
+			o.methods = slices.Collect(maps.Keys(item.Operations()))
 			c.operations = append(c.operations, o)
 		}
 	}
@@ -145,6 +151,7 @@ func (c *contract) check(req *http.Request, a answer) error {
 		}),
 		talk(req, a),
 		c.result(a),
+		events(a),
 	)
 }
 
@@ -243,6 +250,31 @@ func (c *contract) result(a answer) error {
 	}
 	if err := schema.VisitJSON(call.Result, openapi3.MultiErrors()); err != nil {
 		return fmt.Errorf("the result of %s: %w", call.Tool, err)
+	}
+	return nil
+}
+
+// events checks what was read of a stream: each event is complete JSON, except
+// for the last one, which may have been cut off.
+func events(a answer) error {
+	if a.status != http.StatusOK || !isStream(a.header) {
+		return nil
+	}
+	text := string(a.body)
+	for line := range strings.Lines(text[:strings.LastIndex(text, "\n")+1]) {
+		line = strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(line, "data:"); ok {
+			line = rest
+		} else if !strings.HasPrefix(line, "{") {
+			continue
+		}
+		var event map[string]any
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			return fmt.Errorf("the stream tells %q: %w", line, err)
+		}
+		if event["code"] != nil && event["status"] != nil {
+			return fmt.Errorf("the stream ends with a problem: %s", line)
+		}
 	}
 	return nil
 }

@@ -18,6 +18,31 @@ type footprint struct {
 
 var gauge = regexp.MustCompile(`(?m)^(go_memstats_heap_alloc_bytes|go_goroutines|go_gc_duration_seconds_count) ([0-9.e+]+)$`)
 
+// mostGrowth is the share by which the heap may be larger afterwards. What a
+// call leaves behind would show ten thousand times over.
+const mostGrowth = 0.05
+
+// remainder returns what a server holds after the calls, and the share by which
+// its heap has grown. For some seconds there is still what the last calls set
+// going, timers and streams that end: so it looks again while it finds more than
+// before. What has leaked stays however often one looks.
+func remainder(ctx context.Context, client *http.Client, url string, before footprint) (after footprint, growth float64, err error) {
+	const looks = 20
+	after = footprint{heap: math.Inf(1), goroutines: math.Inf(1)}
+	for range looks {
+		now, err := measure(ctx, client, url)
+		if err != nil {
+			return after, 0, err
+		}
+		after = footprint{heap: min(after.heap, now.heap), goroutines: min(after.goroutines, now.goroutines)}
+		growth = after.heap/before.heap - 1
+		if growth < mostGrowth && after.goroutines <= before.goroutines {
+			break
+		}
+	}
+	return after, growth, nil
+}
+
 // measure asks until the server has collected its garbage several times. The
 // least heap of many is the one right after a collection. The questions
 // themselves make the garbage.

@@ -43,10 +43,6 @@ func main() {
 	}
 }
 
-// mostGrowth is the share by which the heap may be larger afterwards. What a
-// call leaves behind would show ten thousand times over.
-const mostGrowth = 0.05
-
 func run(ctx context.Context, o options, w io.Writer) (err error) {
 	fmt.Fprintf(w, "apifuzz -seed %d -n %d -callers %d\n", o.seed, o.broken, o.callers)
 	t := &target{url: o.url}
@@ -86,13 +82,12 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 		return err
 	}
 	took := time.Since(start)
-	after, err := measure(ctx, client, t.url)
+	after, growth, err := remainder(ctx, client, t.url, before)
 	if err != nil {
 		return err
 	}
 	total.coverage(c)
 	total.print(w, c)
-	growth := after.heap/before.heap - 1
 	fmt.Fprintf(w, "heap: %.2f MiB, then %.2f MiB (%+.1f %%); goroutines: %.0f, then %.0f; %.1f s\n",
 		before.heap/(1<<20), after.heap/(1<<20), 100*growth, before.goroutines, after.goroutines, took.Seconds())
 	if growth >= mostGrowth {

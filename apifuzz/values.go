@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -45,7 +46,11 @@ func (v values) fitting(s *openapi3.Schema, edge bool) node {
 	case s.Type.Is("array"):
 		l := list{}
 		for range v.rnd.IntN(4) {
-			l = append(l, v.fitting(s.Items.Value, edge))
+			item := v.fitting(s.Items.Value, edge)
+			if s.UniqueItems && slices.ContainsFunc(l, func(have node) bool { return reflect.DeepEqual(have, item) }) {
+				continue
+			}
+			l = append(l, item)
 		}
 		return l
 	default:
@@ -78,6 +83,12 @@ func (v values) integer(s *openapi3.Schema, edge bool) string {
 }
 
 func (v values) text(s *openapi3.Schema, edge bool) string {
+	switch s.Format {
+	case "byte":
+		return pick(v.rnd, []string{"", "AA==", "AAAA", "+/8="})
+	case "date-time":
+		return pick(v.rnd, []string{"2026-01-02T03:04:05Z", "1970-01-01T00:00:00.000Z"})
+	}
 	if s.Pattern != "" {
 		return pick(v.rnd, matching(s))
 	}
@@ -107,7 +118,7 @@ func (v values) object(s *openapi3.Schema, edge bool) object {
 	o := object{}
 	for _, name := range propertiesOf(s) {
 		if slices.Contains(s.Required, name) || v.rnd.IntN(2) == 0 {
-			o = append(o, member{name, v.fitting(s.Properties[name].Value, edge)})
+			o = append(o, member{name, v.fitting(plain(s.Properties[name]), edge)})
 		}
 	}
 	if of := s.AdditionalProperties.Schema; of != nil {
@@ -116,6 +127,14 @@ func (v values) object(s *openapi3.Schema, edge bool) object {
 		}
 	}
 	return o
+}
+
+// plain returns the schema that a reference with a note of its own stands for.
+func plain(ref *openapi3.SchemaRef) *openapi3.Schema {
+	if s := ref.Value; s.Type == nil && len(s.AllOf) == 1 {
+		return s.AllOf[0].Value
+	}
+	return ref.Value
 }
 
 func propertiesOf(s *openapi3.Schema) []string {
