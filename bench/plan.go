@@ -51,6 +51,8 @@ func blocks() []block {
 		{"redis", true, func(ctx context.Context, s *stage, p plan, m mode) (report, error) { return onRedis(ctx, s, p, m) }},
 		{"sqlite", true, func(ctx context.Context, s *stage, p plan, m mode) (report, error) { return onSQLite(ctx, s, p, m) }},
 		{"state", false, func(ctx context.Context, s *stage, p plan, _ mode) (report, error) { return compareState(ctx, s, p) }},
+		{"tensors", false, func(ctx context.Context, s *stage, p plan, _ mode) (report, error) { return compareTensors(ctx, s, p) }},
+		{"watch", false, func(ctx context.Context, s *stage, p plan, _ mode) (report, error) { return crowdWatches(ctx, s, p) }},
 		{"scale", false, func(ctx context.Context, s *stage, p plan, _ mode) (report, error) { return scale(ctx, s, p) }},
 	}
 }
@@ -68,7 +70,7 @@ func parsePlan(args []string) (plan, error) {
 	flags.IntVar(&p.rounds, "rounds", 3, "how often each measurement is made")
 	conns := flags.String("conns", "1,16,64", "numbers of connections")
 	modes := flags.String("mode", "pinned,unpinned", "where processes run")
-	parts := flags.String("block", "redis,sqlite,state", "parts of the report, of redis, sqlite, state and scale")
+	parts := flags.String("block", "redis,sqlite,state,tensors,watch", "parts of the report, of redis, sqlite, state, tensors, watch and scale")
 	flags.StringVar(&p.image, "image", "toolpit:dev", "container image for scale, where control groups cannot be made")
 	if err := flags.Parse(args); err != nil {
 		return plan{}, err

@@ -33,7 +33,7 @@ func takeTurns(ctx context.Context, p plan, what string, entrants []entrant) (se
 			for _, e := range order {
 				s, err := e.measure(ctx, conns)
 				if err != nil {
-					return nil, fmt.Errorf("%s: %s at %d connections: %w", what, e.name, conns, err)
+					return nil, fmt.Errorf("%s: %s at %d: %w", what, e.name, conns, err)
 				}
 				results[conns][e.name] = append(results[conns][e.name], s)
 			}

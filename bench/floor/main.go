@@ -1,6 +1,7 @@
 // Command floor is what Toolpit's speed is compared with: the least that a
 // server in Go with its state in Redis can do. It adds one to a counter with
-// one EVALSHA a request and answers with the sum. The listener, the settings of
+// one EVALSHA a request and answers with the sum, and it moves bytes between a
+// body and keys of a mebibyte. The listener, the settings of
 // http.Server and those of the Redis client are Toolpit's own; there are no
 // routes, checks, tokens, keys, limits or logs.
 package main
@@ -49,6 +50,10 @@ func serve(ctx context.Context, url string, out io.Writer) error {
 	}
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
+	patient := *options
+	patient.ReadTimeout, patient.WriteTimeout = 3*time.Second, 3*time.Second
+	bulk := redis.NewClient(&patient)
+	defer func() { _ = bulk.Close() }()
 	sha, err := client.ScriptLoad(ctx, script).Result()
 	if err != nil {
 		return err
@@ -57,7 +62,16 @@ func serve(ctx context.Context, url string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	srv := server.HTTPServer(increment(client, sha), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	bytes := http.NewServeMux()
+	bytes.Handle("/raw/{from}/{pieces}", transfers(bulk))
+	counter := increment(client, sha)
+	srv := server.HTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost { // without a mux, which would raise the floor
+			counter.ServeHTTP(w, r)
+			return
+		}
+		bytes.ServeHTTP(w, r)
+	}), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
 	fmt.Fprintf(out, "floor serves on http://%s with script %s\n", listener.Addr(), sha)
