@@ -31,6 +31,23 @@ func TestKills(t *testing.T) {
 	}.Run(t)
 }
 
+// TestTensors overwrites and reads one tensor of 8 MiB while one of three
+// replicas is killed a second.
+func TestTensors(t *testing.T) {
+	scenario.Tensors{
+		Fleet: newFleet(t, 3), Writers: 2, Readers: 6, Bytes: 8 << 20, For: 10 * time.Second, Every: time.Second, Least: 3,
+	}.Run(t)
+}
+
+// TestWatchers has 20 watchers follow 2,000 changes while one of three replicas
+// is killed a second.
+func TestWatchers(t *testing.T) {
+	scenario.Watchers{
+		Fleet: newFleet(t, 3), Watchers: 20, Changes: 2000, Pace: 5 * time.Millisecond, Within: 2 * time.Minute,
+		Every: time.Second, Least: 3, Resumed: 20,
+	}.Run(t)
+}
+
 // TestCompose restarts the replicas of deployments/compose.yaml, behind its
 // HAProxy.
 func TestCompose(t *testing.T) {

@@ -38,6 +38,21 @@ func TestKillsOfTwo(t *testing.T) {
 	t.Logf("worst latency of a caller: %s; the aim, on a machine with nothing else to do, is 250ms", worst.Round(time.Millisecond))
 }
 
+// TestTensorsOfThree is what TestTensors does with containers.
+func TestTensorsOfThree(t *testing.T) {
+	scenario.Tensors{
+		Fleet: newFleet(t, 3), Writers: 2, Readers: 6, Bytes: 8 << 20, For: 10 * time.Second, Every: time.Second, Least: 3,
+	}.Run(t)
+}
+
+// TestWatchersOfThree is what TestWatchers does with containers.
+func TestWatchersOfThree(t *testing.T) {
+	scenario.Watchers{
+		Fleet: newFleet(t, 3), Watchers: 20, Changes: 2000, Pace: 5 * time.Millisecond, Within: 2 * time.Minute,
+		Every: time.Second, Least: 3, Resumed: 20,
+	}.Run(t)
+}
+
 // TestRolling is what TestCompose does with containers, with the same
 // configuration of HAProxy.
 func TestRolling(t *testing.T) {

@@ -107,6 +107,17 @@ func must(t *testing.T, status int, method, url, body string) string {
 	}
 }
 
+// begin starts the fleet and makes the session.
+func begin(t *testing.T, fleet Fleet) {
+	t.Helper()
+	for i := range fleet.Size() {
+		if err := fleet.Start(t.Context(), i); err != nil {
+			t.Fatalf("starting replica %d: %v", i, err)
+		}
+	}
+	create(t, fleet.URL(0))
+}
+
 // create makes the session.
 func create(t *testing.T, url string) {
 	t.Helper()

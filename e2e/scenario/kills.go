@@ -21,37 +21,19 @@ type Kills struct {
 	Least   int           // kills without which nothing is shown
 }
 
-const (
-	tryTime = 2 * time.Second  // for one request
-	giveUp  = 20 * time.Second // when a caller would stop asking
-)
+const tryTime = 2 * time.Second // for one request
 
 // Run starts the fleet, runs the scenario and fails the test unless each
 // increment happened exactly once. It returns the worst latency of a caller.
 func (k Kills) Run(t *testing.T) (worst time.Duration) {
 	t.Helper()
-	for i := range k.Fleet.Size() {
-		if err := k.Fleet.Start(t.Context(), i); err != nil {
-			t.Fatalf("starting replica %d: %v", i, err)
-		}
-	}
-	create(t, k.Fleet.URL(0))
-
-	start := time.Now()
-	killing, stopKilling := context.WithCancel(t.Context())
-	killed := make(chan int, 1)
-	go func() { killed <- k.killEach(killing, t) }()
-	all := k.work(t)
-	took := time.Since(start)
-	stopKilling()
-	kills := <-killed
+	begin(t, k.Fleet)
+	var all ledger
+	kills, took := k.during(t, func() { all = k.work(t) })
 
 	f := all.figures()
 	t.Logf("%d replicas, %d clients, %s: %d kills, %.0f increments/s; %s",
 		k.Fleet.Size(), k.Clients, took.Round(10*time.Millisecond), kills, float64(f.count)/took.Seconds(), f)
-	if kills < k.Least {
-		t.Errorf("%d kills show little, want %d", kills, k.Least)
-	}
 	if want := k.Clients * k.Each; k.Each > 0 && f.count != want {
 		t.Errorf("%d increments were acknowledged, want %d", f.count, want)
 	}
@@ -59,6 +41,23 @@ func (k Kills) Run(t *testing.T) (worst time.Duration) {
 		t.Error(complaint)
 	}
 	return f.worst
+}
+
+// during has work done while replicas are killed, and fails the test when too
+// few were. It returns how many, and how long the work took.
+func (k Kills) during(t *testing.T, work func()) (kills int, took time.Duration) {
+	t.Helper()
+	start := time.Now()
+	killing, stopKilling := context.WithCancel(t.Context())
+	killed := make(chan int, 1)
+	go func() { killed <- k.killEach(killing, t) }()
+	work()
+	took = time.Since(start)
+	stopKilling()
+	if kills = <-killed; kills < k.Least {
+		t.Errorf("%d kills show little, want %d", kills, k.Least)
+	}
+	return kills, took
 }
 
 // killEach kills replicas in turn and replaces each, until ctx is done. Those
@@ -132,44 +131,18 @@ func (k Kills) work(t *testing.T) ledger {
 // increment sees one increment through, beginning with the replica whose turn
 // it is.
 func (k Kills) increment(ctx context.Context, client *http.Client, turn int, key string) (entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, giveUp)
-	defer cancel()
 	start := time.Now()
 	e := entry{key: key}
-	var last error
-	for try := 0; ctx.Err() == nil; try++ {
-		if try > 0 && try%k.Fleet.Size() == 0 {
-			pause(ctx) // nobody was there
-		}
-		url := k.Fleet.URL((turn + try) % k.Fleet.Size())
-		if url == "" {
-			continue
-		}
-		e.tries++
+	var err error
+	e.tries, err = persist(ctx, k.Fleet, turn, func(ctx context.Context, url string) (int, error) {
 		r, err := send(ctx, client, http.MethodPost, calls(url), key, increment)
 		if err != nil {
-			last = err
-			continue
+			return 0, err
 		}
 		o, err := r.outcome()
-		if err == nil {
-			e.value, e.replayed, e.took = o.Result.Value, r.replayed, time.Since(start)
-			return e, nil
-		}
-		last = err
-		if r.status < http.StatusInternalServerError {
-			return e, err // repeating it is of no use
-		}
-	}
-	return e, fmt.Errorf("given up after %s and %d tries: %w", giveUp, e.tries, last)
-}
-
-// pause waits a moment before everybody is asked again.
-func pause(ctx context.Context) {
-	timer := time.NewTimer(2 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+		e.value, e.replayed = o.Result.Value, r.replayed
+		return r.status, err
+	})
+	e.took = time.Since(start)
+	return e, err
 }

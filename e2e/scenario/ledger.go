@@ -73,21 +73,34 @@ func (l *ledger) figures() figures {
 			f.replays++
 		}
 	}
-	if len(took) == 0 {
-		return f
-	}
-	slices.Sort(took)
-	f.median, f.p99, f.worst = took[len(took)/2], took[len(took)*99/100], took[len(took)-1]
+	f.latency = newLatency(took)
 	return f
 }
 
 // figures are what a caller saw of many increments.
 type figures struct {
 	count, repeats, replays int
-	median, p99, worst      time.Duration
+	latency
 }
 
 func (f figures) String() string {
-	return fmt.Sprintf("%d acknowledged, %d tries repeated, %d of them answered with what a lost reply had said; latency p50 %s, p99 %s, worst %s",
-		f.count, f.repeats, f.replays, f.median.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond), f.worst.Round(100*time.Microsecond))
+	return fmt.Sprintf("%d acknowledged, %d tries repeated, %d of them answered with what a lost reply had said; latency %s",
+		f.count, f.repeats, f.replays, f.latency)
+}
+
+// latency is how long many things took.
+type latency struct{ median, p99, worst time.Duration }
+
+// newLatency sorts took.
+func newLatency(took []time.Duration) latency {
+	if len(took) == 0 {
+		return latency{}
+	}
+	slices.Sort(took)
+	return latency{took[len(took)/2], took[len(took)*99/100], took[len(took)-1]}
+}
+
+func (l latency) String() string {
+	return fmt.Sprintf("p50 %s, p99 %s, worst %s",
+		l.median.Round(10*time.Microsecond), l.p99.Round(10*time.Microsecond), l.worst.Round(100*time.Microsecond))
 }
