@@ -13,7 +13,7 @@ WINDOW  ?= 1500ms
 ROUNDS  ?= 3
 CONNS   ?= 1,16,64
 MODE    ?= pinned,unpinned
-BLOCK   ?= redis,sqlite,state
+BLOCK   ?= redis,sqlite,state,tensors,watch
 KILLS   ?= 60s
 
 TOOL    = go tool -modfile=tools.mod
@@ -51,6 +51,8 @@ test: ## All tests, with the race detector where there is a C compiler (PKG=./in
 	else echo '  browser       none: tests of pages are skipped'; fi; \
 	if numpy=$$(for p in python3 /usr/bin/python3; do "$$p" -c 'import numpy; print(numpy.__version__)' 2>/dev/null && break; done); \
 	then echo "  NumPy         $$numpy"; else echo '  NumPy         none: tests of its file format are skipped'; fi; \
+	if curl=$$(find_any curl); then echo "  curl          $$curl"; \
+	else echo '  curl          none: the test of the README is skipped in part'; fi; \
 	case ",$$TOOLPIT_TEST_REQUIRE," in *,race,*) \
 	  if [ -z "$$race" ]; then echo 'TOOLPIT_TEST_REQUIRE wants the race detector' >&2; exit 1; fi;; \
 	esac; \
