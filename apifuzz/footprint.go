@@ -19,28 +19,42 @@ type footprint struct {
 var gauge = regexp.MustCompile(`(?m)^(go_memstats_heap_alloc_bytes|go_goroutines|go_gc_duration_seconds_count) ([0-9.e+]+)$`)
 
 // mostGrowth is the share by which the heap may be larger afterwards. What a
-// call leaves behind would show ten thousand times over.
+// call leaves behind would show ten thousand times over, each time.
 const mostGrowth = 0.05
 
-// remainder returns what a server holds after the calls, and the share by which
-// its heap has grown. For some seconds there is still what the last calls set
-// going, timers and streams that end: so it looks again while it finds more than
-// before. What has leaked stays however often one looks.
-func remainder(ctx context.Context, client *http.Client, url string, before footprint) (after footprint, growth float64, err error) {
+// growth is the share by which the heap is larger later.
+func (f footprint) growth(later footprint) float64 { return later.heap/f.heap - 1 }
+
+// leaks tells what a server holds later that it did not before, nil if that is
+// no more than chance.
+func (f footprint) leaks(later footprint) (found []string) {
+	if growth := f.growth(later); growth >= mostGrowth {
+		found = append(found, fmt.Sprintf("the heap grew by %.1f %%", 100*growth))
+	}
+	if more := later.goroutines - f.goroutines; more > 0 {
+		found = append(found, fmt.Sprintf("%.0f goroutines are left behind", more))
+	}
+	return found
+}
+
+// remainder returns what a server holds after the calls. For some seconds there
+// is still what the last calls set going, timers and streams that end: so it
+// looks again while it finds more than before. What has leaked stays however
+// often one looks.
+func remainder(ctx context.Context, client *http.Client, url string, before footprint) (footprint, error) {
 	const looks = 20
-	after = footprint{heap: math.Inf(1), goroutines: math.Inf(1)}
+	after := footprint{heap: math.Inf(1), goroutines: math.Inf(1)}
 	for range looks {
 		now, err := measure(ctx, client, url)
 		if err != nil {
-			return after, 0, err
+			return after, err
 		}
 		after = footprint{heap: min(after.heap, now.heap), goroutines: min(after.goroutines, now.goroutines)}
-		growth = after.heap/before.heap - 1
-		if growth < mostGrowth && after.goroutines <= before.goroutines {
+		if before.leaks(after) == nil {
 			break
 		}
 	}
-	return after, growth, nil
+	return after, nil
 }
 
 // measure asks until the server has collected its garbage several times. The
