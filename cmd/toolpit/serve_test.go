@@ -204,6 +204,7 @@ func TestAHungStoreIsAnsweredInTime(t *testing.T) {
 	p := serve(t, "--store", server.URL())
 	p.ready(t)
 	p.must(t, 201, "POST", "/sessions", "", `{"id":"hung"}`)
+	idle := p.idle(t)
 	server.Stop()
 	for _, tc := range []struct{ method, path, body, code string }{
 		{"GET", "/sessions/hung", "", "STORE_UNAVAILABLE"},
@@ -211,8 +212,8 @@ func TestAHungStoreIsAnsweredInTime(t *testing.T) {
 	} {
 		start := time.Now()
 		a := p.must(t, 503, tc.method, tc.path, "k1", tc.body)
-		if took := time.Since(start); took > 1200*time.Millisecond || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, tc.code) {
-			t.Errorf("%s %s: %s after %v, want %s and Retry-After within 1.2 s", tc.method, tc.path, a.body, took, tc.code)
+		if took := time.Since(start); took > outageAnswer+idle() || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, tc.code) {
+			t.Errorf("%s %s: %s after %v, want %s and Retry-After within %v", tc.method, tc.path, a.body, took, tc.code, outageAnswer+idle())
 		}
 	}
 	server.Cont()

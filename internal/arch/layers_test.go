@@ -26,6 +26,7 @@ var levels = map[string]int{
 	"internal/value":         1,
 
 	"internal/store":                      10,
+	"internal/store/storetest/lateness":   11,
 	"internal/store/storetest/redistest":  11,
 	"internal/store/storetest/faultproxy": 12,
 	"internal/store/storetest":            13,
