@@ -76,6 +76,29 @@ func (c *caller) run(ctx context.Context, broken int) error {
 	return ctx.Err()
 }
 
+// cover makes more calls of an operation that chance has spared a refusal, or a
+// call by the book, but does not go on forever.
+func (c *caller) cover(ctx context.Context) error {
+	const most = 300
+	for _, o := range c.contract.operations {
+		for class := range classes {
+			for try := 0; try < most && !c.tally.answered(o, class) && ctx.Err() == nil; try++ {
+				if err := c.provide(ctx); err != nil {
+					return err
+				}
+				one := c.valid(o)
+				if class == 4 && !c.breakIn(one) {
+					continue
+				}
+				if _, err := c.make(ctx, one); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return ctx.Err()
+}
+
 // provide creates sessions until there are some.
 func (c *caller) provide(ctx context.Context) error {
 	for len(c.sessions) < 3 {

@@ -77,6 +77,9 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := newCaller((rounds+1)*o.callers, o.seed, t.url, client, c, total).cover(ctx); err != nil {
+		return err
+	}
 	total.coverage(c)
 	total.print(w, c)
 	for _, leak := range leaks {
@@ -90,12 +93,14 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	return errors.Join(err, total.verdict(w))
 }
 
+// rounds is how often what has grown is looked at.
+const rounds = 3
+
 // watched makes the calls and returns what speaks for a leak. Metrics that a
 // rare answer begins, and buffers that a large one leaves in a pool, let the
 // heap grow as well, but not with the next ten thousand calls again: what has
 // grown is called as often once more, and only what grows each time has leaked.
 func (o options) watched(ctx context.Context, client *http.Client, url string, c *contract, t *tally, w io.Writer) (leaks []string, err error) {
-	const rounds = 3
 	before, err := measure(ctx, client, url)
 	if err != nil {
 		return nil, err

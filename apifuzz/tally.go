@@ -83,17 +83,27 @@ func (t *tally) coverage(c *contract) {
 		t.fault("only %d of %d calls by the book were accepted", t.accepted, t.valid)
 	}
 	for _, o := range c.operations {
-		seen := t.statuses[o.id]
-		class := func(n int) bool {
-			return slices.ContainsFunc(slices.Collect(maps.Keys(seen)), func(status int) bool { return status/100 == n })
-		}
-		if !class(2) {
-			t.fault("%s never succeeded: %v", o.id, seen)
-		}
-		if !class(4) {
-			t.fault("%s was never refused: %v", o.id, seen)
+		for class, what := range classes {
+			if !t.answered(o, class) {
+				t.fault("%s %s: %v", o.id, what, t.statuses[o.id])
+			}
 		}
 	}
+}
+
+// classes are the classes of statuses that every operation has to answer.
+var classes = map[int]string{2: "never succeeded", 4: "was never refused"}
+
+// answered tells whether the operation has answered with a status of the class.
+func (t *tally) answered(o operation, class int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for status := range t.statuses[o.id] {
+		if status/100 == class {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *tally) print(w io.Writer, c *contract) {
