@@ -81,13 +81,13 @@ func (c *caller) run(ctx context.Context, broken int) error {
 func (c *caller) cover(ctx context.Context) error {
 	const most = 300
 	for _, o := range c.contract.operations {
-		for class := range classes {
-			for try := 0; try < most && !c.tally.answered(o, class) && ctx.Err() == nil; try++ {
+		for _, class := range classes {
+			for try := 0; try < most && !c.tally.answered(o, class.hundreds) && ctx.Err() == nil; try++ {
 				if err := c.provide(ctx); err != nil {
 					return err
 				}
 				one := c.valid(o)
-				if class == 4 && !c.breakIn(one) {
+				if class.hundreds == 4 && !c.breakIn(one) {
 					continue
 				}
 				if _, err := c.make(ctx, one); err != nil {

@@ -83,23 +83,26 @@ func (t *tally) coverage(c *contract) {
 		t.fault("only %d of %d calls by the book were accepted", t.accepted, t.valid)
 	}
 	for _, o := range c.operations {
-		for class, what := range classes {
-			if !t.answered(o, class) {
-				t.fault("%s %s: %v", o.id, what, t.statuses[o.id])
+		for _, class := range classes {
+			if !t.answered(o, class.hundreds) {
+				t.fault("%s %s: %v", o.id, class.missing, t.statuses[o.id])
 			}
 		}
 	}
 }
 
 // classes are the classes of statuses that every operation has to answer.
-var classes = map[int]string{2: "never succeeded", 4: "was never refused"}
+var classes = []struct {
+	hundreds int
+	missing  string // what is said where there is none
+}{{2, "never succeeded"}, {4, "was never refused"}}
 
 // answered tells whether the operation has answered with a status of the class.
-func (t *tally) answered(o operation, class int) bool {
+func (t *tally) answered(o operation, hundreds int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for status := range t.statuses[o.id] {
-		if status/100 == class {
+		if status/100 == hundreds {
 			return true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"toolpit/internal/store/storetest/lateness"
 	"toolpit/internal/store/storetest/redistest"
 )
 
@@ -45,12 +46,12 @@ func TestReplicatedIsPromisedAndKept(t *testing.T) {
 	}
 
 	p.must(t, 201, "POST", "/sessions", "", `{"id":"kept"}`)
-	idle := p.idle(t)
+	late := lateness.Watch(t)
 	replica.Stop()
 	for range 2 { // the second is a replay, and no more confirmed than the first
 		start := time.Now()
 		a := p.must(t, 503, "POST", "/sessions/kept/execute", "k1", increment)
-		if took := time.Since(start); took > outageAnswer+idle() || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "DURABILITY_NOT_REACHED") {
+		if took := time.Since(start); took > outageAnswer(late()) || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "DURABILITY_NOT_REACHED") {
 			t.Errorf("with a replica that hangs: %s after %v", a.body, took)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"toolpit/internal/store/storetest/lateness"
 	"toolpit/internal/store/storetest/redistest"
 )
 
@@ -23,45 +24,8 @@ const (
 )
 
 // outageAnswer is within what time every request is answered, whatever the store
-// does, by a machine that has nothing else to do.
-const outageAnswer = 1200 * time.Millisecond
-
-// idle asks again and again for what waits for nothing, until the test ends. The
-// function that it returns tells how long the slowest answer took: so much is the
-// machine's. It must not be more than a second.
-func (p *process) idle(t *testing.T) (slowest func() time.Duration) {
-	t.Helper()
-	const pause, most = 5 * time.Millisecond, time.Second
-	ctx, stop := context.WithCancel(t.Context())
-	var took atomic.Int64
-	var asking sync.WaitGroup
-	asking.Go(func() {
-		client := &http.Client{Timeout: 10 * most}
-		defer client.CloseIdleConnections()
-		tick := time.NewTicker(pause)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-			start := time.Now()
-			a, err := send(context.WithoutCancel(ctx), client, http.MethodGet, p.url+"/livez", "", "")
-			if d := time.Since(start); err != nil || a.status != http.StatusOK || d > most {
-				t.Errorf("/livez was answered %d after %v: %v", a.status, d, err)
-				return
-			} else {
-				took.Store(max(took.Load(), int64(d)))
-			}
-		}
-	})
-	t.Cleanup(func() {
-		stop()
-		asking.Wait()
-	})
-	return func() time.Duration { return time.Duration(took.Load()) }
-}
+// does, where the client and the replica are each late by as much.
+func outageAnswer(late time.Duration) time.Duration { return 1200*time.Millisecond + 2*late }
 
 // sufferer is one client in an outage.
 type sufferer struct {
@@ -76,7 +40,7 @@ type sufferer struct {
 // increments sends increments, with a key and without by turns, until ctx
 // ends. From the instant in normal on they have to succeed.
 func (s *sufferer) increments(t *testing.T, ctx context.Context, url, name string, normal *atomic.Int64) {
-	client := &http.Client{Timeout: 5 * outageAnswer}
+	client := &http.Client{Timeout: 2 * outageAnswer(0)}
 	defer client.CloseIdleConnections()
 	for i := 0; ctx.Err() == nil; i++ {
 		key := ""
@@ -162,7 +126,7 @@ func TestAHungStoreUnderLoad(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	idle := p.idle(t)
+	late := lateness.Watch(t)
 	var normal atomic.Int64
 	clients := make([]sufferer, outageClients)
 	var working sync.WaitGroup
@@ -207,8 +171,8 @@ func TestAHungStoreUnderLoad(t *testing.T) {
 	}
 	t.Logf("%d increments answered and %d refused, of which %d with a key and %d with an unknown outcome; the slowest took %v; goroutines %v before, at most %v, %v after",
 		sum.served, sum.refused, len(sum.pending), sum.unknown, sum.slowest.Round(time.Millisecond), before, most, p.gauge(t, "go_goroutines"))
-	if most := outageAnswer + idle(); sum.slowest > most {
-		t.Errorf("a request took %v, want at most %v, with %v for the machine", sum.slowest, most, idle())
+	if most := outageAnswer(late()); sum.slowest > most {
+		t.Errorf("a request took %v, want at most %v; the machine is late by %v", sum.slowest, most, late())
 	}
 	if sum.refused == 0 {
 		t.Error("no request was refused although Redis did not answer")
